@@ -1,0 +1,89 @@
+"""The error tree: whose fault it is decides which branch an error is on.
+
+::
+
+    AntiphonError
+    ├── RequestError          the client asked for something that cannot be done
+    ├── EngineError           an engine (or the server behind it) failed
+    ├── ConfigurationError    the operator's configuration cannot be used
+    └── WeightsError          a model file is missing, damaged or cannot be fetched
+
+A ``RequestError`` becomes an ``error`` event (or an HTTP error body) and changes nothing. An
+``EngineError`` ends the work it belongs to, never the session. The other two end the program
+before it serves, with a message that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "AntiphonError",
+    "ConfigurationError",
+    "EngineError",
+    "RequestError",
+    "Stage",
+    "WeightsError",
+]
+
+Stage = Literal["detect", "transcribe", "generate", "synthesize"]
+"""Which of a turn's computations an engine was doing when it failed."""
+
+
+class AntiphonError(Exception):
+    """Base of every error that Antiphon raises on purpose."""
+
+
+class RequestError(AntiphonError):
+    """A client's event or request is refused; nothing was changed by it.
+
+    Attributes:
+        message: What happened, with which value, what the limit is, and what to do.
+        code: The hosted API's error code where it has one, else a snake_case code; may be ``None``.
+        param: Dotted path of the offending field, for example ``session.audio.output.speed``.
+        type: The error class of the hosted API.
+        event_id: The client's own id of the refused event, when it gave one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        type: str = "invalid_request_error",  # noqa: A002 (the wire's word)
+        event_id: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.type = type
+        self.event_id = event_id
+
+
+class EngineError(AntiphonError):
+    """An engine could not do its work. The only exception that engines raise.
+
+    Attributes:
+        stage: What it was doing.
+        code: A snake_case reason, for example ``server_error`` or ``rate_limit_exceeded``.
+        retryable: Whether the same request may succeed later.
+    """
+
+    def __init__(
+        self, message: str, *, stage: Stage, code: str = "server_error", retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.stage = stage
+        self.code = code
+        self.retryable = retryable
+
+
+class ConfigurationError(AntiphonError):
+    """The configuration names something that does not exist or cannot be used as it stands."""
+
+
+class WeightsError(AntiphonError):
+    """Weights are missing, do not match their hash, or no source of them answered."""
