@@ -1,0 +1,1 @@
+"""The protocol as types: everything that crosses the wire, and nothing of what it does."""
