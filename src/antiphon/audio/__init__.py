@@ -1,0 +1,1 @@
+"""Samples: the wire's formats, resampling, and the ring of what was heard."""
