@@ -68,7 +68,7 @@ class InputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="input
     audio: _PartAudio = UNSET
     transcript: Annotated[
         str | None,
-        Meta(description="What was said; null until it is transcribed. The model does not see it."),
+        Meta(description="What was said; null until it is transcribed."),
     ] = None
 
 

@@ -1,0 +1,186 @@
+"""The conversation: items in order, and what is known of each beside what the client sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+
+from msgspec.structs import replace
+
+from antiphon.core.signals import Failure
+from antiphon.core.speech import SpokenText
+from antiphon.errors import RequestError
+from antiphon.wire.items import (
+    InputAudio,
+    Item,
+    Message,
+    OutputAudio,
+)
+
+__all__ = ["Conversation", "Entry", "Hearing"]
+
+ROOT = "root"
+"""As ``previous_item_id``: insert before every other item."""
+
+
+class Hearing(Enum):
+    """How far the words of a user's audio are known."""
+
+    NOT_NEEDED = "not needed"
+    PENDING = "pending"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Entry:
+    """One item with its bookkeeping.
+
+    Attributes:
+        item: The item as the client sees it, without audio bytes.
+        hearing: How far the words of its input audio are known.
+        audio_ms: How long its input audio is.
+        transcribed_for_client: Whether the client asked to be told the words of its input audio.
+        failure: Why the words of its input audio could not be found out, if so.
+        speech: Words and audio of a spoken answer.
+        heard_ms: How much of a spoken answer was heard, once the client (or the transport that
+            plays it) has said so; ``None`` if all of it.
+    """
+
+    def __init__(
+        self,
+        item: Item,
+        *,
+        hearing: Hearing = Hearing.NOT_NEEDED,
+        audio_ms: float = 0.0,
+        transcribed_for_client: bool = False,
+        speech: SpokenText | None = None,
+    ) -> None:
+        self.item = item
+        self.hearing = hearing
+        self.audio_ms = audio_ms
+        self.transcribed_for_client = transcribed_for_client
+        self.failure: Failure | None = None
+        self.speech = speech
+        self.heard_ms: float | None = None
+
+    @property
+    def id(self) -> str:
+        """The item's id; every item in a conversation has one."""
+        assert isinstance(self.item.id, str)
+        return self.item.id
+
+    def finish_hearing(self, transcript: str) -> None:
+        """Note the words of the item's input audio."""
+        assert isinstance(self.item, Message)
+        self.hearing = Hearing.DONE
+        content = tuple(
+            replace(part, transcript=transcript) if isinstance(part, InputAudio) else part
+            for part in self.item.content
+        )
+        self.item = replace(self.item, content=content)
+
+    def fail_hearing(self, failure: Failure) -> None:
+        """Note that the words of the item's input audio cannot be found out."""
+        self.hearing = Hearing.FAILED
+        self.failure = failure
+
+    def finish_output(self, item: Item) -> None:
+        """Put the answer's final form in the place of what was announced."""
+        self.item = item
+        if self.heard_ms is not None:
+            self.truncate(self.heard_ms)
+
+    def truncate(self, heard_ms: float) -> float:
+        """Keep only the words of a spoken answer that were heard by ``heard_ms``.
+
+        While the answer is still being spoken, what it says later is never kept either.
+
+        Returns:
+            How much is kept, in milliseconds: less than asked for, if more was cut off before.
+        """
+        assert self.speech is not None
+        self.heard_ms = heard_ms if self.heard_ms is None else min(heard_ms, self.heard_ms)
+        if isinstance(self.item, Message) and self.item.content:
+            transcript = self.speech.heard(self.heard_ms)
+            self.item = replace(self.item, content=(OutputAudio(transcript=transcript),))
+        return self.heard_ms
+
+
+class Conversation:
+    """The default conversation of a session."""
+
+    def __init__(self, conversation_id: str) -> None:
+        self.id = conversation_id
+        self._entries: list[Entry] = []
+        self._by_id: dict[str, Entry] = {}
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries)
+
+    @property
+    def last_id(self) -> str | None:
+        """Id of the newest item."""
+        return self._entries[-1].id if self._entries else None
+
+    def find(self, item_id: str) -> Entry | None:
+        """Return the entry of that id, if it is part of the conversation."""
+        return self._by_id.get(item_id)
+
+    def require(self, item_id: str, *, verb: str) -> Entry:
+        """Return the entry of that id.
+
+        Args:
+            item_id: What the client named.
+            verb: ``delete``, ``retrieve`` or ``truncate``: what it wants to do with it.
+
+        Raises:
+            RequestError: ``item_<verb>_invalid_item_id``, if there is no such item.
+        """
+        entry = self._by_id.get(item_id)
+        if entry is None:
+            doing = verb.removesuffix("e") + "ing"
+            message = f"Error {doing} item: the item with id '{item_id}' does not exist."
+            raise RequestError(message, code=f"item_{verb}_invalid_item_id")
+        return entry
+
+    def place_after(self, previous_item_id: str | None) -> int:
+        """Return where an item goes that is to follow ``previous_item_id``.
+
+        Args:
+            previous_item_id: An item's id; ``"root"`` for the front; ``None`` or ``""`` for the
+                end.
+
+        Raises:
+            RequestError: ``item_create_invalid_previous_item_id``, if there is no such item.
+        """
+        if not previous_item_id:
+            return len(self._entries)
+        if previous_item_id == ROOT:
+            return 0
+        previous = self._by_id.get(previous_item_id)
+        if previous is None:
+            message = (
+                f"Error adding item: the previous item with id '{previous_item_id}' does not exist."
+            )
+            raise RequestError(message, code="item_create_invalid_previous_item_id")
+        return self._entries.index(previous) + 1
+
+    def insert(self, index: int, entry: Entry) -> str | None:
+        """Put an entry at a place and return the id of the item before it."""
+        self._entries.insert(index, entry)
+        self._by_id[entry.id] = entry
+        return self._entries[index - 1].id if index else None
+
+    def append(self, entry: Entry) -> str | None:
+        """Put an entry at the end and return the id of the item before it."""
+        return self.insert(len(self._entries), entry)
+
+    def id_before(self, entry: Entry) -> str | None:
+        """Return the id of the item before this one."""
+        index = self._entries.index(entry)
+        return self._entries[index - 1].id if index else None
+
+    def remove(self, entry: Entry) -> None:
+        """Take an entry out; its neighbours close up."""
+        self._entries.remove(entry)
+        del self._by_id[entry.id]

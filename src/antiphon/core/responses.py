@@ -1,0 +1,166 @@
+"""The responses of a session: at most one writes to the conversation, others run out of band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from msgspec.structs import replace
+
+from antiphon.core.context import chat_messages, is_unspoken
+from antiphon.core.conversation import Conversation, Entry
+from antiphon.core.effects import StartResponse, StopResponse
+from antiphon.core.outgoing import Outgoing
+from antiphon.core.plan import Plan
+from antiphon.core.response import Response, State
+from antiphon.core.settings import Resolved
+from antiphon.core.signals import (
+    AudioGenerated,
+    GenerationFailed,
+    GenerationFinished,
+    PromptMeasured,
+    SegmentSpoken,
+    TextGenerated,
+    ToolCallGenerated,
+)
+from antiphon.errors import RequestError
+
+__all__ = ["ResponseSignal", "Responses"]
+
+ResponseSignal = (
+    PromptMeasured
+    | TextGenerated
+    | AudioGenerated
+    | SegmentSpoken
+    | ToolCallGenerated
+    | GenerationFinished
+    | GenerationFailed
+)
+
+
+class Responses:
+    """The responses that have not ended."""
+
+    def __init__(
+        self, outgoing: Outgoing, conversation: Conversation, on_end: Callable[[], None]
+    ) -> None:
+        self._outgoing = outgoing
+        self._conversation = conversation
+        self._on_end = on_end
+        self._running: dict[str, tuple[Response, Plan]] = {}
+        self.has_spoken = False
+        """Whether the assistant's voice has been heard in the conversation."""
+        self.dropped_signals = 0
+        """Signals for responses that had ended already: engines take a moment to stop."""
+
+    @property
+    def active(self) -> Response | None:
+        """The response that writes to the conversation."""
+        return next((one for one in self if one.in_conversation), None)
+
+    def __iter__(self) -> Iterator[Response]:
+        return (response for response, _ in tuple(self._running.values()))
+
+    def refuse_second(self) -> None:
+        """Check that a response may write to the conversation.
+
+        Raises:
+            RequestError: ``conversation_already_has_active_response``.
+        """
+        active = self.active
+        if active is not None:
+            message = (
+                f"Conversation already has an active response in progress: {active.id}. Wait until "
+                "the response is finished before creating a new one."
+            )
+            raise RequestError(message, code="conversation_already_has_active_response")
+
+    def create(
+        self, resolved: Resolved, context: tuple[Entry, ...], *, in_conversation: bool
+    ) -> None:
+        """Create a response, and start it as soon as the words of its context are known."""
+        response = Response(
+            self._outgoing,
+            self._conversation if in_conversation else None,
+            settings=resolved.settings,
+            context=context,
+        )
+        plan = replace(resolved.plan, response_id=response.id)
+        self._running[response.id] = (response, plan)
+        self.start_ready()
+
+    def start_ready(self) -> None:
+        """Start what has waited for words and need not any more."""
+        for response, plan in tuple(self._running.values()):
+            if not response.ready:
+                continue
+            question = response.context[-1] if response.context else None
+            if question is not None and question.failure is not None:
+                response.fail(question.failure)
+            elif question is not None and is_unspoken(question.item):
+                response.complete()  # nobody said anything, so there is nothing to answer
+            else:
+                response.start()
+                messages = chat_messages(response.context)
+                self._outgoing.do(StartResponse(replace(plan, messages=messages)))
+        self._forget_ended()
+
+    def cancel(self, response_id: str | None) -> None:
+        """Cancel a response at the client's word; the conversation's own without an id.
+
+        Raises:
+            RequestError: ``response_cancel_not_active``.
+        """
+        response = self.active if response_id is None else self._find(response_id)
+        if response is None:
+            message = "Cancellation failed: no active response found"
+            raise RequestError(message, code="response_cancel_not_active")
+        self._stop(response, "client_cancelled")
+
+    def interrupt(self) -> None:
+        """Cancel the conversation's response, since the user speaks."""
+        if self.active is not None:
+            self._stop(self.active, "turn_detected")
+
+    def take(self, signal: ResponseSignal) -> None:
+        """Pass a signal on to its response, or drop it if that has ended."""
+        response = self._find(signal.response_id)
+        if response is None:
+            self.dropped_signals += 1
+            return
+        match signal:
+            case PromptMeasured():
+                response.measure(signal)
+            case TextGenerated():
+                response.write(signal)
+            case AudioGenerated():
+                response.sound(signal)
+                self.has_spoken = self.has_spoken or response.in_conversation
+            case SegmentSpoken():
+                response.align(signal)
+            case ToolCallGenerated():
+                response.call(signal)
+            case GenerationFinished():
+                response.finish(signal)
+            case GenerationFailed():
+                response.fail(signal.failure)
+        self._forget_ended()
+
+    def _find(self, response_id: str) -> Response | None:
+        found = self._running.get(response_id)
+        return found[0] if found else None
+
+    def _stop(
+        self, response: Response, reason: Literal["turn_detected", "client_cancelled"]
+    ) -> None:
+        if response.state is State.ACTIVE:
+            self._outgoing.do(StopResponse(response.id))
+        response.cancel(reason)
+        self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        ended = [one.id for one in self if one.state not in (State.WAITING, State.ACTIVE)]
+        for response_id in ended:
+            del self._running[response_id]
+        if ended:
+            self._on_end()

@@ -1,0 +1,230 @@
+"""What the runtime tells the core: what was heard, thought and spoken since.
+
+A signal that names a response or an item which is no longer waiting for it is dropped and counted
+by the session. Identity is the only staleness check there is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from antiphon.errors import RequestError, Stage
+
+__all__ = [
+    "AudioAppended",
+    "AudioGenerated",
+    "Failure",
+    "FrameRefused",
+    "GenerationFailed",
+    "GenerationFinished",
+    "PromptMeasured",
+    "SegmentSpoken",
+    "Signal",
+    "SpeechProbability",
+    "TextGenerated",
+    "ToolCallGenerated",
+    "TranscriptExtended",
+    "TranscriptFailed",
+    "TranscriptFinished",
+]
+
+
+class Failure(Struct, frozen=True):
+    """Why an engine gave up, as clients may read it.
+
+    Attributes:
+        stage: What it was doing.
+        code: A snake_case reason.
+        message: What happened and what to do.
+    """
+
+    stage: Stage
+    code: str
+    message: str
+
+
+class FrameRefused(Struct, frozen=True):
+    """A frame from the client could not be understood, or its audio not be taken.
+
+    Attributes:
+        error: What the client is told.
+    """
+
+    error: RequestError
+
+
+class AudioAppended(Struct, frozen=True):
+    """More input audio is in the ring.
+
+    Attributes:
+        end: Position after the last sample appended so far, on the input audio clock.
+    """
+
+    end: int
+
+
+class SpeechProbability(Struct, frozen=True):
+    """The voice detector judged one more frame.
+
+    Attributes:
+        start: Position of the frame's first sample on the input audio clock.
+        end: Position after its last sample.
+        probability: How probably someone speaks in it, 0 to 1.
+    """
+
+    start: int
+    end: int
+    probability: float
+
+
+class TranscriptExtended(Struct, frozen=True):
+    """More words of a user's audio item.
+
+    Attributes:
+        item_id: The item being transcribed.
+        text: Text to append.
+    """
+
+    item_id: str
+    text: str
+
+
+class TranscriptFinished(Struct, frozen=True):
+    """All words of a user's audio item.
+
+    Attributes:
+        item_id: The item that was transcribed.
+        text: The whole transcript; ``""`` if no words were recognized.
+    """
+
+    item_id: str
+    text: str
+
+
+class TranscriptFailed(Struct, frozen=True):
+    """A user's audio item could not be transcribed.
+
+    Attributes:
+        item_id: The item.
+        failure: Why.
+    """
+
+    item_id: str
+    failure: Failure
+
+
+class PromptMeasured(Struct, frozen=True):
+    """The language model has read the context of a response.
+
+    Attributes:
+        response_id: The response.
+        input_tokens: Tokens read, by the model's tokenizer.
+        cached_tokens: How many of them came from its prefix cache.
+    """
+
+    response_id: str
+    input_tokens: int
+    cached_tokens: int
+
+
+class TextGenerated(Struct, frozen=True):
+    """More words of an answer, written or about to be spoken.
+
+    Attributes:
+        response_id: The response.
+        text: Text to append.
+        tokens: Tokens it took, by the model's tokenizer.
+    """
+
+    response_id: str
+    text: str
+    tokens: int
+
+
+class AudioGenerated(Struct, frozen=True):
+    """More of an answer's speech.
+
+    Attributes:
+        response_id: The response.
+        pcm: The samples in the client's format; opaque to the core.
+        duration_ms: How long they sound.
+    """
+
+    response_id: str
+    pcm: bytes
+    duration_ms: float
+
+
+class SegmentSpoken(Struct, frozen=True):
+    """The audio so far speaks the text up to here; a place where words and sound are aligned.
+
+    Attributes:
+        response_id: The response.
+        spoken_chars: How much of the answer's text has been spoken.
+    """
+
+    response_id: str
+    spoken_chars: int
+
+
+class ToolCallGenerated(Struct, frozen=True):
+    """More of a function call. The first signal of an index starts the call.
+
+    Attributes:
+        response_id: The response.
+        index: Which call of the response, from 0.
+        name: The function's name, in the first signal of an index.
+        arguments: JSON text to append to the arguments.
+        tokens: Tokens it took, by the model's tokenizer.
+    """
+
+    response_id: str
+    index: int
+    name: str
+    arguments: str
+    tokens: int
+
+
+class GenerationFinished(Struct, frozen=True):
+    """Everything of a response has been generated and, if it is spoken, synthesized.
+
+    Attributes:
+        response_id: The response.
+        reason: Why it ended: the model was done, hit the token limit, or was filtered.
+        output_tokens: Text tokens generated in all, by the model's tokenizer.
+    """
+
+    response_id: str
+    reason: Literal["stop", "length", "content_filter"]
+    output_tokens: int
+
+
+class GenerationFailed(Struct, frozen=True):
+    """An engine failed while working on a response.
+
+    Attributes:
+        response_id: The response.
+        failure: Why.
+    """
+
+    response_id: str
+    failure: Failure
+
+
+Signal = (
+    FrameRefused
+    | AudioAppended
+    | SpeechProbability
+    | TranscriptExtended
+    | TranscriptFinished
+    | TranscriptFailed
+    | PromptMeasured
+    | TextGenerated
+    | AudioGenerated
+    | SegmentSpoken
+    | ToolCallGenerated
+    | GenerationFinished
+    | GenerationFailed
+)

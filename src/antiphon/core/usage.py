@@ -1,0 +1,92 @@
+"""How the tokens of a response are counted.
+
+* Text in and out: by the language model's own tokenizer. Transcripts of what was said count among
+  the text read, since that is how this model reads them.
+* Audio in: 10 tokens for each second of user audio in the context, each item rounded up.
+* Audio out: 20 tokens for each second of speech sent, rounded up.
+* Cached: what the engine's prefix cache spared, as the engine reports it; audio is never cached.
+
+The audio rates are those of the hosted service (one token per 100 ms of input, one per 50 ms of
+output).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import ceil
+
+from antiphon.core.conversation import Entry
+from antiphon.wire.response import (
+    CachedTokensDetails,
+    InputTokenDetails,
+    OutputTokenDetails,
+    RealtimeResponseUsage,
+)
+
+__all__ = ["INPUT_AUDIO_TOKENS_PER_S", "OUTPUT_AUDIO_TOKENS_PER_S", "UsageCount", "audio_tokens"]
+
+INPUT_AUDIO_TOKENS_PER_S = 10
+OUTPUT_AUDIO_TOKENS_PER_S = 20
+
+
+def audio_tokens(duration_ms: float, per_s: int) -> int:
+    """Return how many tokens audio of this length counts for.
+
+    >>> audio_tokens(2400, INPUT_AUDIO_TOKENS_PER_S)
+    24
+    """
+    # Rounded first, so that 2.4 s are 24 tokens whatever the last bit of the float says.
+    return ceil(round(duration_ms * per_s / 1000, 6))
+
+
+class UsageCount:
+    """Counts one response."""
+
+    def __init__(self, context: Iterable[Entry]) -> None:
+        self._context = tuple(context)
+        self._input_text = 0
+        self._cached_text = 0
+        self._output_text = 0
+        self._spoken_ms = 0.0
+
+    def read(self, input_tokens: int, cached_tokens: int) -> None:
+        """Note the size of the prompt."""
+        self._input_text = input_tokens
+        self._cached_text = min(cached_tokens, input_tokens)
+
+    def wrote(self, tokens: int) -> None:
+        """Add tokens as they are generated."""
+        self._output_text += tokens
+
+    def wrote_in_all(self, tokens: int) -> None:
+        """Replace the running count by the engine's own total."""
+        self._output_text = tokens
+
+    def spoke(self, duration_ms: float) -> None:
+        """Add audio as it is sent."""
+        self._spoken_ms += duration_ms
+
+    def total(self) -> RealtimeResponseUsage:
+        """Return the usage so far."""
+        heard = 0
+        if self._input_text:  # nothing of the context was used before the prompt was read
+            heard = sum(
+                audio_tokens(entry.audio_ms, INPUT_AUDIO_TOKENS_PER_S) for entry in self._context
+            )
+        spoken = audio_tokens(self._spoken_ms, OUTPUT_AUDIO_TOKENS_PER_S)
+        return RealtimeResponseUsage(
+            total_tokens=self._input_text + heard + self._output_text + spoken,
+            input_tokens=self._input_text + heard,
+            output_tokens=self._output_text + spoken,
+            input_token_details=InputTokenDetails(
+                text_tokens=self._input_text,
+                audio_tokens=heard,
+                cached_tokens=self._cached_text,
+                cached_tokens_details=CachedTokensDetails(
+                    text_tokens=self._cached_text,
+                ),
+            ),
+            output_token_details=OutputTokenDetails(
+                text_tokens=self._output_text, audio_tokens=spoken
+            ),
+        )

@@ -1,0 +1,365 @@
+"""Random clients and random engines against one session, with every promise checked throughout.
+
+The client sends valid and invalid events about items and responses that exist, existed or never
+did. The engines answer in time, late, in pieces, wrongly or not at all. A ledger reads along.
+"""
+
+import json
+import os
+from collections import Counter
+from enum import Enum
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from antiphon.core.effects import CloseConnection, StartResponse, StopResponse, Transcribe
+from antiphon.core.plan import Plan
+from antiphon.core.session import SESSION_LIFETIME_S
+from antiphon.core.signals import (
+    AudioGenerated,
+    Failure,
+    GenerationFailed,
+    GenerationFinished,
+    PromptMeasured,
+    SegmentSpoken,
+    Signal,
+    TextGenerated,
+    ToolCallGenerated,
+    TranscriptExtended,
+    TranscriptFailed,
+    TranscriptFinished,
+)
+from antiphon.wire.audio_config import AudioTranscription, ServerVad
+from tests.core import support
+from tests.core.support import FRAME_MS, Frame, Rig, types
+
+from . import requests
+from .ledger import Ledger
+
+FAILURE = Failure("generate", "server_error", "The model stopped answering. Try again.")
+
+choices = st.integers(0, 40)
+"""Picks one of what exists at that moment; which is not known when the test is drawn."""
+
+texts = st.sampled_from(["Hi", " there all", ""])
+
+
+class Kind(Enum):
+    """What an engine tells of a response it works on."""
+
+    TEXT = "text"
+    AUDIO = "audio"
+    ALIGNMENT = "alignment"
+    NEW_CALL = "new call"
+    ARGUMENTS = "arguments"
+    PROMPT = "prompt"
+
+
+kinds = st.sampled_from(Kind)
+
+
+class SessionMachine(RuleBasedStateMachine):
+    """One session with its client, its engines and its ledger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ledger = Ledger()
+        self.sent = 0
+        self.expired = False
+        self.answered: set[int] = set()  # which requests for a transcript have been answered
+        self.calls = Counter[str]()  # how many calls each response has begun
+
+    @initialize(
+        modality=st.sampled_from(["text", "audio"]),
+        turn_detection=st.sampled_from(
+            [
+                None,
+                ServerVad(silence_duration_ms=2 * FRAME_MS),
+                ServerVad(silence_duration_ms=2 * FRAME_MS, interrupt_response=False),
+                ServerVad(silence_duration_ms=2 * FRAME_MS, create_response=False),
+            ]
+        ),
+        transcription=st.sampled_from([None, AudioTranscription(model="any")]),
+    )
+    def connect(self, **start: Any) -> None:
+        self.rig = Rig(support.settings(**start))
+        self.read(self.rig.frames)
+        assert types(self.rig.frames) == ["session.created"]
+
+    # --- the client -------------------------------------------------------------------------------
+
+    @rule(request=requests.item_creations, choice=choices)
+    def create_an_item(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @rule(request=requests.item_events, choice=choices)
+    def ask_about_an_item(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @precondition(lambda self: self.spoken())
+    @rule(choice=choices, audio_end_ms=st.sampled_from([0, 10, 30, 130, 9999]))
+    def stop_listening(self, choice: int, audio_end_ms: int) -> None:
+        spoken = self.spoken()
+        truncation = {
+            "type": "conversation.item.truncate",
+            "item_id": spoken[choice % len(spoken)],
+            "content_index": 0,
+            "audio_end_ms": audio_end_ms,
+        }
+        self.send(truncation, 0)
+
+    @rule(request=requests.response_creations, choice=choices)
+    def create_a_response(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @precondition(lambda self: self.ledger.responses)
+    @rule(request=requests.cancellations, choice=choices)
+    def cancel_a_response(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @rule(request=requests.session_updates, choice=choices)
+    def update_the_session(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @rule(request=requests.buffer_events, choice=choices)
+    def use_the_input_buffer(self, request: Frame, choice: int) -> None:
+        self.send(request, choice)
+
+    @rule(text=texts)
+    def ask(self, text: str) -> None:
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        self.send({"type": "conversation.item.create", "item": item}, 0)
+        self.send({"type": "response.create"}, 0)
+
+    @precondition(lambda self: self.call_ids())
+    @rule(choice=choices)
+    def return_an_output(self, choice: int) -> None:
+        item = {"type": "function_call_output", "call_id": "?call", "output": "42"}
+        self.send({"type": "conversation.item.create", "item": item}, choice)
+
+    @rule(text=st.sampled_from(["", "{", "[]", '{"type": 1}', '{"type": "no.such"}', '"x"']))
+    def send_nonsense(self, text: str) -> None:
+        before = self.rig.state()
+        frames = self.rig.send_frame(text)
+        self.read(frames)
+        assert types(frames) == ([] if self.expired else ["error"])
+        assert self.rig.state() == before
+
+    @rule(frames=st.integers(1, 12), probability=st.sampled_from([0.0, 0.4, 1.0]))
+    def hear(self, frames: int, probability: float) -> None:
+        self.read(self.rig.hear(frames * FRAME_MS, probability))
+
+    # --- the engines ------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.unanswered())
+    @rule(
+        choice=choices,
+        text=st.sampled_from(["yes", "one two", ""]),
+        ending=st.sampled_from(["finished", "failed", None]),
+    )
+    def transcribe(self, choice: int, text: str, ending: str | None) -> None:
+        unanswered = self.unanswered()
+        number = unanswered[choice % len(unanswered)]
+        item_id = self.rig.effects(Transcribe)[number].item_id
+        signals: list[Signal] = [TranscriptExtended(item_id, text)]
+        if ending is not None:
+            self.answered.add(number)
+            failed = TranscriptFailed(item_id, FAILURE)
+            signals.append(failed if ending == "failed" else TranscriptFinished(item_id, text))
+        self.read(self.rig.feed(*signals))
+
+    @precondition(lambda self: self.working())
+    @rule(choice=choices, parts=st.lists(st.tuples(kinds, texts), min_size=3, max_size=8))
+    def generate(self, choice: int, parts: list[tuple[Kind, str]]) -> None:
+        working = self.working()
+        plan = working[choice % len(working)]
+        for kind, text in parts:
+            self.read(self.rig.feed(self.content(plan, kind, text)))
+
+    @precondition(lambda self: self.working())
+    @rule(
+        choice=choices, ending=st.sampled_from(["stop", "stop", "length", "content_filter", "fail"])
+    )
+    def end(self, choice: int, ending: Any) -> None:
+        working = self.working()
+        one = working[choice % len(working)].response_id
+        signal: Signal = GenerationFinished(one, ending, 5)
+        self.read(self.rig.feed(GenerationFailed(one, FAILURE) if ending == "fail" else signal))
+        done = self.ledger.responses[one].done
+        assert done is not None
+        assert done["status"] == {"stop": "completed", "fail": "failed"}.get(ending, "incomplete")
+
+    @precondition(lambda self: self.over())
+    @rule(choice=choices, kind=kinds)
+    def generate_too_late(self, choice: int, kind: Kind) -> None:
+        over = self.over()
+        self.is_dropped(self.content(over[choice % len(over)], kind, "late"))
+
+    @rule(response_id=st.sampled_from(["resp_none", ""]))
+    def generate_for_nobody(self, response_id: str) -> None:
+        self.is_dropped(TextGenerated(response_id, "x", 1))
+
+    # --- time -------------------------------------------------------------------------------------
+
+    @rule(seconds=st.integers(0, 5))
+    def wait(self, seconds: int) -> None:
+        assert self.rig.tick(seconds) == []
+
+    @precondition(lambda self: self.sent > 15 and not self.expired)
+    @rule(luck=st.integers(0, 5))
+    def expire(self, luck: int) -> None:
+        if luck == 5:
+            self.end_of_session()
+
+    # --- what holds throughout --------------------------------------------------------------------
+
+    @invariant()
+    def the_client_knows_the_order_of_the_items(self) -> None:
+        assert [entry.id for entry in self.rig.session._conversation] == self.ledger.order
+
+    @invariant()
+    def the_client_knows_which_responses_run(self) -> None:
+        assert [one.id for one in self.rig.session._responses] == self.ledger.running
+
+    @invariant()
+    def only_what_works_is_stopped_and_only_once(self) -> None:
+        started = [plan.response_id for plan in self.plans()]
+        stopped = [effect.response_id for effect in self.rig.effects(StopResponse)]
+        assert len(started) == len(set(started))
+        assert len(stopped) == len(set(stopped))
+        assert set(stopped) <= set(started) - set(self.ledger.running)
+
+    def teardown(self) -> None:
+        """Whatever has happened, every item can be read, and every response ends by itself."""
+        if self.expired:
+            return
+        for item_id in tuple(self.ledger.order):
+            self.read(self.rig.send("conversation.item.retrieve", item_id=item_id))
+        for number in self.unanswered():
+            item_id = self.rig.effects(Transcribe)[number].item_id
+            self.read(self.rig.feed(TranscriptFinished(item_id, "at last")))
+        for response_id in self.ledger.running:
+            self.read(self.rig.feed(GenerationFinished(response_id, "stop", 5)))
+            assert response_id in {plan.response_id for plan in self.plans()}, "nothing waits"
+        assert self.ledger.running == []
+        self.end_of_session()
+
+    # --- how it is done ---------------------------------------------------------------------------
+
+    def read(self, frames: list[Frame]) -> None:
+        for frame in frames:
+            self.ledger.read(frame)
+
+    def send(self, request: Frame, choice: int) -> None:
+        """Send an event; if it is refused, check that nothing but the refusal came of it."""
+        self.sent += 1
+        event_id = f"client_{self.sent}"
+        event = {"event_id": event_id, **requests.filled_in(request, self.known(), choice)}
+        before, logged = self.rig.state(), len(self.rig.log)
+        frames = self.rig.send_frame(json.dumps(event))
+        self.read(frames)
+        refusals = [
+            frame
+            for frame in frames
+            if frame["type"] == "error" and frame["error"]["event_id"] == event_id
+        ]
+        if refusals:
+            assert self.rig.log[logged:] == refusals
+            assert self.rig.state() == before
+            assert len(refusals) == 1
+        assert not (self.expired and frames)
+
+    def plans(self) -> list[Plan]:
+        return [effect.plan for effect in self.rig.effects(StartResponse)]
+
+    def known(self) -> requests.Known:
+        announced = [self.ledger.announced] if self.ledger.announced else []
+        return requests.Known(
+            items=self.ledger.order + announced,
+            responses=list(self.ledger.responses),
+            calls=self.call_ids(),
+        )
+
+    def call_ids(self) -> list[str]:
+        return [
+            frame["item"]["call_id"]
+            for frame in self.rig.frames
+            if frame["type"] == "response.output_item.added"
+            and frame["item"]["type"] == "function_call"
+        ]
+
+    def spoken(self) -> list[str]:
+        """Return the ids of the answers in which something has been said aloud."""
+        return [
+            item.id
+            for account in self.ledger.responses.values()
+            for item in account.items
+            if item.has_audio
+        ]
+
+    def unanswered(self) -> list[int]:
+        """Return which requests for a transcript have not been answered."""
+        requested = range(len(self.rig.effects(Transcribe)))
+        return [] if self.expired else [n for n in requested if n not in self.answered]
+
+    def working(self) -> list[Plan]:
+        return [plan for plan in self.plans() if plan.response_id in self.ledger.running]
+
+    def over(self) -> list[Plan]:
+        if self.expired:
+            return []
+        return [plan for plan in self.plans() if plan.response_id not in self.ledger.running]
+
+    def content(self, plan: Plan, kind: Kind, text: str) -> Signal:
+        """Return one of the things that the engines may tell of a response they work on."""
+        one = plan.response_id
+        call = self.calls[one]
+        if kind in {Kind.AUDIO, Kind.ALIGNMENT} and plan.modality == "text":
+            kind = Kind.TEXT
+        match kind:
+            case Kind.PROMPT:
+                return PromptMeasured(one, 12, 3)
+            case Kind.TEXT:
+                return TextGenerated(one, text, 1)
+            case Kind.AUDIO:
+                return AudioGenerated(one, bytes(960), 20)
+            case Kind.ALIGNMENT:
+                return SegmentSpoken(one, len(text))
+            case Kind.NEW_CALL:
+                self.calls[one] += 1
+                return ToolCallGenerated(one, call, "look_up", "", 1)
+            case Kind.ARGUMENTS:
+                self.calls[one] = max(call, 1)
+                return ToolCallGenerated(one, max(call, 1) - 1, "look_up", '{"q":', 1)
+
+    def is_dropped(self, signal: Signal) -> None:
+        dropped = self.rig.session.dropped_signals
+        assert self.rig.feed(signal) == []
+        assert self.rig.session.dropped_signals == dropped + (not self.expired)
+
+    def end_of_session(self) -> None:
+        frames = self.rig.tick(SESSION_LIFETIME_S)
+        self.read(frames)
+        self.expired = True
+        assert frames[-1]["error"]["code"] == "session_expired"
+        assert isinstance(self.rig.log[-1], CloseConnection)
+        assert self.rig.session.deadline() is None
+        assert self.ledger.running == []
+
+
+_PROFILES = {
+    "default": settings(max_examples=300, stateful_step_count=40),
+    "ci": settings(max_examples=300, stateful_step_count=40, derandomize=True, print_blob=True),
+    "thorough": settings(max_examples=3000, stateful_step_count=60, print_blob=True),
+}
+_DEFAULT = "ci" if os.environ.get("CI") else "default"
+
+TestSession = SessionMachine.TestCase
+TestSession.settings = settings(
+    _PROFILES[os.environ.get("HYPOTHESIS_PROFILE", _DEFAULT)],
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
