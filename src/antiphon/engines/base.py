@@ -1,0 +1,345 @@
+"""Who hears, thinks and speaks: the protocols that every engine implements.
+
+Rules that hold for all of them (and that ``engines/conformance.py`` checks):
+
+* Long work is an async generator. Closing it (``aclose``) or cancelling the task that reads it
+  stops the work, within one chunk.
+* Nothing blocks the event loop: native work runs on threads (``engines/pool.py``).
+* The only exception raised is :class:`antiphon.errors.EngineError`.
+* One instance serves all sessions of a process: weights are shared, and whatever belongs to one
+  session is passed in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from antiphon.core.plan import ChatMessage, ToolPolicy
+from antiphon.wire.session import FunctionTool
+
+__all__ = [
+    "LISTENING_RATE_HZ",
+    "Engine",
+    "EngineFactory",
+    "EngineSettings",
+    "EngineInfo",
+    "Floats",
+    "GenerationEnd",
+    "GenerationEvent",
+    "GenerationRequest",
+    "LanguageModel",
+    "PromptRead",
+    "Role",
+    "SpeechRequest",
+    "Synthesizer",
+    "TextDelta",
+    "ToolCallDelta",
+    "Transcriber",
+    "Transcript",
+    "TranscriptDelta",
+    "TranscriptEvent",
+    "TranscriptionRequest",
+    "VoiceDetector",
+]
+
+LISTENING_RATE_HZ = 16_000
+"""Sample rate of everything that detectors and transcribers hear."""
+
+Floats = NDArray[np.float32]
+"""Mono samples in -1.0 … 1.0."""
+
+Role = Literal["voice_detector", "transcriber", "language_model", "synthesizer"]
+
+
+class EngineInfo(Struct, frozen=True, kw_only=True):
+    """What an engine is and what it can do, stated so that nobody has to find out by failing.
+
+    Attributes:
+        name: Catalogue name, for example ``moonshine-tiny-en``.
+        role: What it does.
+        languages: ISO-639-1 codes it understands or speaks; empty if it does not matter.
+        rate_hz: Sample rate of the audio it takes (transcriber, detector) or makes (synthesizer);
+            0 for a language model.
+        voices: Names a synthesizer can speak with, its default first.
+        max_audio_s: Longest audio a transcriber takes at once; ``None`` without a limit.
+        context_tokens: How much text a language model can read; ``None`` if unknown.
+        tools: Whether a language model can call functions.
+    """
+
+    name: str
+    role: Role
+    languages: tuple[str, ...] = ()
+    rate_hz: int = 0
+    voices: tuple[str, ...] = ()
+    max_audio_s: float | None = None
+    context_tokens: int | None = None
+    tools: bool = False
+
+
+class EngineSettings(Struct, frozen=True, kw_only=True):
+    """What a factory gets to build an engine from.
+
+    Attributes:
+        name: Catalogue name under which the engine is built.
+        files: The catalogue entry's files by their key, all present and verified.
+        options: The catalogue entry's options, overridden by the operator's.
+        threads: How many threads the engine may compute with.
+    """
+
+    name: str
+    files: Mapping[str, Path] = {}
+    options: Mapping[str, Any] = {}
+    threads: int = 1
+
+
+class Engine(Protocol):
+    """What all engines have in common."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it is and can do."""
+        ...
+
+    async def aclose(self) -> None:
+        """Release threads and memory. Work under way is cancelled. May be called twice."""
+        ...
+
+
+EngineFactory = Callable[[EngineSettings], Engine]
+"""Entry points of the group ``antiphon.engines`` name these. A factory blocks while it loads
+weights and is therefore called on a thread; it raises ``EngineError`` if it cannot load."""
+
+
+# --- hearing --------------------------------------------------------------------------------------
+
+
+class VoiceDetector(Engine, Protocol):
+    """Says, frame by frame, how probably someone is speaking. Batched over sessions."""
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples in one frame at 16 kHz (512 = 32 ms for Silero)."""
+        ...
+
+    def initial_state(self) -> NDArray[np.float32]:
+        """The state row of a session that has heard nothing yet."""
+        ...
+
+    def step(
+        self, frames: Floats, states: Sequence[NDArray[np.float32]]
+    ) -> tuple[Floats, list[NDArray[np.float32]]]:
+        """Judge one new frame of each of n sessions, in one call.
+
+        Args:
+            frames: Shape (n, frame_samples), float32 at 16 kHz.
+            states: The n sessions' state rows as returned by the step before.
+
+        Returns:
+            Probabilities of speech, shape (n,), and the n new state rows.
+        """
+        ...
+
+
+class TranscriptionRequest(Struct, frozen=True, kw_only=True):
+    """How to transcribe.
+
+    Attributes:
+        language: ISO-639-1 hint, or ``None`` to let the engine decide.
+        prompt: Words or names to expect, or ``None``.
+        model: The model name the client asked for; engines with one model ignore it.
+    """
+
+    language: str | None = None
+    prompt: str | None = None
+    model: str | None = None
+
+
+class TranscriptDelta(Struct, frozen=True):
+    """More of the transcript, final as far as it goes.
+
+    Attributes:
+        text: Text to append to what came before.
+    """
+
+    text: str
+
+
+class Transcript(Struct, frozen=True):
+    """The whole transcript; always the last event.
+
+    Attributes:
+        text: Everything that was said; ``""`` if no words were recognized.
+        language: ISO-639-1 code the engine detected, if it detects.
+    """
+
+    text: str
+    language: str | None = None
+
+
+TranscriptEvent = TranscriptDelta | Transcript
+
+
+class Transcriber(Engine, Protocol):
+    """Turns speech into words."""
+
+    def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        """Transcribe one utterance.
+
+        Args:
+            audio: Shape (n,), float32 at 16 kHz.
+            request: Hints.
+
+        Yields:
+            Any number of deltas (engines that stream), then exactly one :class:`Transcript`.
+
+        Raises:
+            EngineError: stage ``transcribe``.
+        """
+        ...
+
+
+# --- thinking -------------------------------------------------------------------------------------
+
+
+class GenerationRequest(Struct, frozen=True, kw_only=True):
+    """What a language model is asked.
+
+    Attributes:
+        messages: The context, instructions first.
+        tools: Functions the model may call.
+        tool_policy: Whether it may, must not or must call one.
+        forced_tool: The one function it must call; ``None`` if it may choose.
+        max_output_tokens: Limit over text and tool calls together; ``None`` for no limit.
+        parallel_tool_calls: Whether several calls are wanted; ``None`` if unsaid.
+        reasoning_effort: Passed to engines that can reason; others ignore it.
+        model: The model name the client asked for; engines with one model ignore it.
+        conversation: Key under which the engine may keep a prefix cache between responses.
+    """
+
+    messages: tuple[ChatMessage, ...]
+    tools: tuple[FunctionTool, ...] = ()
+    tool_policy: ToolPolicy = "auto"
+    forced_tool: str | None = None
+    max_output_tokens: int | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
+    model: str | None = None
+    conversation: str | None = None
+
+
+class PromptRead(Struct, frozen=True):
+    """The prompt has been read; comes at most once, before or with the first output.
+
+    Attributes:
+        input_tokens: Tokens of the whole prompt, by the model's own tokenizer.
+        cached_tokens: How many of them came from the prefix cache.
+    """
+
+    input_tokens: int
+    cached_tokens: int
+
+
+class TextDelta(Struct, frozen=True):
+    """More of the answer's text.
+
+    Attributes:
+        text: Text to append.
+        tokens: How many tokens of the model it took.
+    """
+
+    text: str
+    tokens: int = 1
+
+
+class ToolCallDelta(Struct, frozen=True):
+    """More of a function call. The first delta of an index starts the call.
+
+    Attributes:
+        index: Which call of this generation, from 0.
+        name: The function's name, in the first delta of an index; ``""`` afterwards.
+        arguments: JSON text to append to the arguments.
+        tokens: How many tokens of the model it took.
+    """
+
+    index: int
+    name: str = ""
+    arguments: str = ""
+    tokens: int = 1
+
+
+class GenerationEnd(Struct, frozen=True):
+    """The generation is over; always the last event.
+
+    Attributes:
+        reason: ``stop`` (the model finished, tool calls included), ``length`` (the token limit
+            was reached) or ``content_filter``.
+        output_tokens: Tokens generated in all, by the model's own tokenizer.
+    """
+
+    reason: Literal["stop", "length", "content_filter"]
+    output_tokens: int
+
+
+GenerationEvent = PromptRead | TextDelta | ToolCallDelta | GenerationEnd
+
+
+class LanguageModel(Engine, Protocol):
+    """Works out what to say."""
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+        """Answer the context.
+
+        Yields:
+            Events as documented on each type, ending with exactly one :class:`GenerationEnd`.
+
+        Raises:
+            EngineError: stage ``generate``.
+        """
+        ...
+
+    async def warm(self, request: GenerationRequest) -> None:
+        """Read the request's prefix (instructions, tools, history) into the cache, if there is one.
+
+        Must give way to :meth:`generate`: it is a favour, never a delay.
+        """
+        ...
+
+
+# --- speaking -------------------------------------------------------------------------------------
+
+
+class SpeechRequest(Struct, frozen=True, kw_only=True):
+    """What to say and how.
+
+    Attributes:
+        text: A speakable segment of text.
+        voice: One of the engine's voices.
+        speed: Speaking rate, 1.0 is natural; 0.25 to 1.5.
+    """
+
+    text: str
+    voice: str
+    speed: float = 1.0
+
+
+class Synthesizer(Engine, Protocol):
+    """Speaks."""
+
+    def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
+        """Speak one segment.
+
+        Yields:
+            Chunks of mono float32 samples at ``info.rate_hz``, in order, of any length.
+
+        Raises:
+            EngineError: stage ``synthesize``.
+        """
+        ...

@@ -1,0 +1,262 @@
+"""Moonshine: English speech recognition, small and quick, by plain onnxruntime.
+
+An encoder reads the utterance, a decoder writes it token by token. The export is a *merged*
+decoder: one graph with two branches, of which the first (``use_cache_branch`` false) also computes
+the keys and values of the encoder's output, and the second reuses them. Format and figures:
+https://github.com/moonshine-ai/moonshine.
+
+One thread an utterance is faster than two: the matrices are small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from antiphon.engines.base import (
+    LISTENING_RATE_HZ,
+    EngineInfo,
+    EngineSettings,
+    Floats,
+    Transcript,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.onnx import open_session
+from antiphon.engines.options import file_of, options_as
+from antiphon.engines.pool import Emitter, WorkerPool
+from antiphon.errors import EngineError
+
+__all__ = [
+    "MoonshineOptions",
+    "MoonshineTranscriber",
+    "create",
+    "read_vocabulary",
+    "split_at_quiet",
+]
+
+START_TOKEN = 1
+END_TOKEN = 2
+SHORTEST_AUDIO_S = 0.1
+"""Less holds no word, and hardly fills the encoder's first window."""
+
+TOKENS_PER_S = 6.5
+"""Speech has no more tokens a second; a decoder that writes more is repeating itself."""
+
+SPARE_TOKENS = 6
+"""Added for utterances of one or two words, whose tokens outnumber their seconds."""
+
+HEARD_IN_SILENCE = "You"
+"""All that the model writes for silence, noise, hum and clicks. When somebody says the word alone,
+the model ends it with a full stop."""
+
+_WORD_MARK = "\N{LOWER ONE EIGHTH BLOCK}".encode()  # SentencePiece writes a space as this
+_QUIET_WINDOW_S = 0.1
+
+
+class MoonshineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set.
+
+    Attributes:
+        max_audio_s: Longer utterances are recognized in parts, cut where they are quietest. The
+            model was trained on a few seconds up to half a minute.
+    """
+
+    max_audio_s: float = 20.0
+
+
+class _Decoder:
+    """The merged decoder's graph: names and shapes of its cache."""
+
+    def __init__(self, session: Any) -> None:  # noqa: ANN401 (untyped library)
+        self._session = session
+        self._output_names = [output.name for output in session.get_outputs()]
+        self._empty_cache = {
+            entry.name: np.zeros((1, entry.shape[1], 1, entry.shape[3]), np.float32)
+            for entry in session.get_inputs()
+            if entry.name.startswith("past_key_values.")
+        }
+
+    def tokens(self, encoded: Floats, audio_samples: int) -> Iterator[int]:
+        """Yield the likeliest token after each other, without end."""
+        inputs: dict[str, Any] = {
+            "encoder_hidden_states": encoded,
+            "encoder_attention_mask": np.ones((1, audio_samples), np.int64),
+            "input_ids": np.array([[START_TOKEN]], np.int64),
+            "use_cache_branch": np.array([False]),
+            **self._empty_cache,
+        }
+        while True:
+            outputs = dict(zip(self._output_names, self._session.run(None, inputs), strict=True))
+            token = int(outputs["logits"][0, -1].argmax())
+            yield token
+            reused = bool(inputs["use_cache_branch"][0])
+            for name, value in outputs.items():
+                # The second branch returns no keys and values of the encoder's output.
+                if name != "logits" and not (reused and ".encoder." in name):
+                    inputs[name.replace("present.", "past_key_values.")] = value
+            inputs["input_ids"] = np.array([[token]], np.int64)
+            inputs["use_cache_branch"] = np.array([True])
+
+
+class MoonshineTranscriber:
+    """Recognizes English. Built by :func:`create`.
+
+    Args:
+        info: What it is.
+        encoder: ``onnxruntime.InferenceSession`` of the encoder.
+        decoder: ``onnxruntime.InferenceSession`` of the merged decoder.
+        vocabulary: UTF-8 bytes of each token; control tokens are empty.
+        options: Its options.
+        threads: How many utterances are recognized at once.
+    """
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        encoder: Any,  # noqa: ANN401 (untyped library)
+        decoder: Any,  # noqa: ANN401 (untyped library)
+        vocabulary: tuple[bytes, ...],
+        options: MoonshineOptions,
+        threads: int,
+    ) -> None:
+        self.info = info
+        self._encoder = encoder
+        self._decoder = _Decoder(decoder)
+        self._vocabulary = vocabulary
+        self._options = options
+        self._pool = WorkerPool(stage="transcribe", threads=threads, name=info.name)
+
+    async def transcribe(
+        self,
+        audio: Floats,
+        request: TranscriptionRequest,  # noqa: ARG002 (one language, and it takes no prompt)
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        """Yield a delta a word, as it is recognized, then the transcript.
+
+        Args:
+            audio: Shape (n,), float32 at 16 kHz; any length.
+            request: Has no effect on this model.
+
+        Raises:
+            EngineError: The audio does not have one dimension, or the model failed.
+        """
+        if audio.ndim != 1:
+            message = f"audio must have one dimension, not shape {audio.shape}"
+            raise EngineError(message, stage="transcribe", code="invalid_audio")
+        produce = partial(self._recognize, np.ascontiguousarray(audio, np.float32))
+        async with contextlib.aclosing(self._pool.stream(produce)) as events:
+            async for event in events:
+                yield event
+
+    async def aclose(self) -> None:
+        """Cancel all work and end the threads."""
+        await self._pool.aclose()
+
+    def _recognize(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> None:
+        text = ""
+        for part in split_at_quiet(audio, self._options.max_audio_s):
+            for word in self._words(part, emit):
+                delta = f" {word}" if text else word
+                text += delta
+                emit(TranscriptDelta(delta))
+        emit(Transcript(text))
+
+    def _words(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> Iterator[str]:
+        """Recognize one part; each word is given when the next one begins."""
+        if audio.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
+            return
+        mask = np.ones((1, audio.size), np.int64)
+        (encoded,) = self._encoder.run(
+            None, {"input_values": audio[np.newaxis], "attention_mask": mask}
+        )
+        emit.check()
+        most_tokens = int(audio.size / LISTENING_RATE_HZ * TOKENS_PER_S) + SPARE_TOKENS
+        word, words = b"", 0
+        for count, token in enumerate(self._decoder.tokens(encoded, audio.size), 1):
+            emit.check()
+            ended = token == END_TOKEN or count == most_tokens
+            piece = self._vocabulary[token]
+            if word and (ended or piece.startswith(_WORD_MARK)):
+                text = word.replace(_WORD_MARK, b"").decode("utf-8", "replace")
+                words += 1
+                if text and not (ended and words == 1 and text == HEARD_IN_SILENCE):
+                    yield text
+                word = b""
+            if ended:
+                return
+            word += piece
+
+
+def create(settings: EngineSettings) -> MoonshineTranscriber:
+    """Load the files ``encoder``, ``decoder`` and ``tokenizer``; options: ``MoonshineOptions``.
+
+    Raises:
+        EngineError: An option is wrong, or a file cannot be used.
+    """
+    options = options_as(settings, MoonshineOptions, "transcribe")
+    encoder, decoder = (
+        open_session(file_of(settings, key, "transcribe"), threads=1, stage="transcribe")
+        for key in ("encoder", "decoder")
+    )
+    info = EngineInfo(
+        name=settings.name, role="transcriber", languages=("en",), rate_hz=LISTENING_RATE_HZ
+    )
+    vocabulary = read_vocabulary(file_of(settings, "tokenizer", "transcribe"))
+    return MoonshineTranscriber(info, encoder, decoder, vocabulary, options, settings.threads)
+
+
+def read_vocabulary(path: Path) -> tuple[bytes, ...]:
+    """Read Moonshine's ``tokenizer.bin``: the bytes of each token, in the order of their numbers.
+
+    Each token is its length and its bytes. A length below 128 is one byte; a longer one is two,
+    the first of which holds the lower seven bits and has its high bit set. The three control
+    tokens at the start and those written ``<<…>>`` stand for no text and are returned empty.
+
+    Raises:
+        EngineError: The file ends in the middle of a token.
+    """
+    packed = path.read_bytes()
+    tokens: list[bytes] = []
+    at = 0
+    while at < len(packed):
+        length = packed[at]
+        at += 1
+        if length >= 128:
+            length = length - 128 + (packed[at] if at < len(packed) else 0) * 128
+            at += 1
+        if at + length > len(packed):
+            message = f"{path} ends in the middle of token {len(tokens)}; fetch it again"
+            raise EngineError(message, stage="transcribe", code="weights_unreadable")
+        token = packed[at : at + length]
+        at += length
+        is_control = len(tokens) <= END_TOKEN or (token.startswith(b"<<") and token.endswith(b">>"))
+        tokens.append(b"" if is_control else token)
+    return tuple(tokens)
+
+
+def split_at_quiet(audio: Floats, longest_s: float) -> list[Floats]:
+    """Cut audio into parts of at most ``longest_s``, each cut where its last third is quietest.
+
+    Args:
+        audio: Shape (n,), float32 at 16 kHz.
+        longest_s: Seconds that no part exceeds.
+    """
+    longest = int(longest_s * LISTENING_RATE_HZ)
+    window = int(_QUIET_WINDOW_S * LISTENING_RATE_HZ)
+    parts: list[Floats] = []
+    while audio.size > longest:
+        searched = audio[longest * 2 // 3 : longest]
+        windows = searched[: searched.size // window * window].reshape(-1, window)
+        quietest = int(np.square(windows).sum(axis=1).argmin())
+        cut = longest * 2 // 3 + quietest * window + window // 2
+        parts.append(audio[:cut])
+        audio = audio[cut:]
+    return [*parts, audio]

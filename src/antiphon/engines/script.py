@@ -1,0 +1,221 @@
+"""What scripted engines act out: takes of steps on a timeline.
+
+A :class:`Script` can be built in Python, for tests of one's own voice app, or written as TOML and
+named by the engine option ``script``::
+
+    sentence = "Good morning."          # what every utterance is heard as
+
+    [[answers]]                         # used once, for the first answer
+    steps = [
+        { do = "wait", ms = 200 },
+        { do = "say", text = "Let me look that up.", every_ms = 30 },
+        { do = "call", name = "get_weather", arguments = '{"city": "Oslo"}' },
+    ]
+
+    [[answers]]                         # used whenever the user's words contain it
+    when = "broken"
+    steps = [{ do = "fail", message = "The model fell over." }]
+
+Takes with ``when`` come first; takes without are used once each, in order. When no take is left,
+the engines follow simple rules (``engines/scripted.py``), whose figures are the script's other
+fields. A step that takes time names it in milliseconds; nothing else takes any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+import anyio
+import msgspec
+from msgspec import Struct
+
+from antiphon.errors import EngineError, Stage
+
+__all__ = [
+    "AnswerStep",
+    "Call",
+    "Fail",
+    "Gate",
+    "ReadPrompt",
+    "Reel",
+    "Say",
+    "Script",
+    "Sound",
+    "SpeechStep",
+    "Stop",
+    "Take",
+    "TranscriptionStep",
+    "Wait",
+    "WaitFor",
+    "read_script",
+]
+
+
+class Gate:
+    """A point where a scripted engine waits until a test lets it pass. Once open, it stays open."""
+
+    def __init__(self) -> None:
+        self._reached = anyio.Event()
+        self._opened = anyio.Event()
+
+    async def reached(self) -> None:
+        """Wait until an engine stands at the gate."""
+        await self._reached.wait()
+
+    def open(self) -> None:
+        """Let every engine pass, now and later."""
+        self._opened.set()
+
+    async def enter(self) -> None:
+        """Wait until the gate is open (the engine's side)."""
+        self._reached.set()
+        await self._opened.wait()
+
+
+class _Step(Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
+    """Base of all steps; TOML names the kind of step in the field ``do``."""
+
+
+class Wait(_Step, frozen=True, tag="wait"):
+    """Let ``ms`` milliseconds pass."""
+
+    ms: float
+
+
+class WaitFor(_Step, frozen=True, tag="wait_for"):
+    """Wait until the test opens the gate. Scripts written in TOML have no gates."""
+
+    gate: Gate
+
+
+class Fail(_Step, frozen=True, tag="fail"):
+    """Raise an ``EngineError`` of the engine's stage."""
+
+    message: str
+    code: str = "server_error"
+    retryable: bool = False
+
+
+class Say(_Step, frozen=True, tag="say"):
+    """Hear or answer text: one delta a word, each after ``every_ms``."""
+
+    text: str
+    every_ms: float = 0.0
+
+
+class Call(_Step, frozen=True, tag="call"):
+    """Call a function: one delta with its name, then one a word of the arguments' JSON text."""
+
+    name: str
+    arguments: str = "{}"
+    every_ms: float = 0.0
+
+
+class ReadPrompt(_Step, frozen=True, tag="read_prompt"):
+    """Report the prompt as read. A take without this step reports it at its start, uncached."""
+
+    cached_tokens: int = 0
+
+
+class Stop(_Step, frozen=True, tag="stop"):
+    """End the answer for another reason than being finished."""
+
+    reason: Literal["length", "content_filter"]
+
+
+class Sound(_Step, frozen=True, tag="sound"):
+    """Sound the voice's tone for ``ms``, in chunks of 100 ms, each after ``every_ms``."""
+
+    ms: float
+    every_ms: float = 0.0
+
+
+TranscriptionStep = Wait | WaitFor | Fail | Say
+AnswerStep = Wait | WaitFor | Fail | Say | Call | ReadPrompt | Stop
+SpeechStep = Wait | WaitFor | Fail | Sound
+
+StepT = TypeVar("StepT")
+
+
+class Take(Struct, Generic[StepT], frozen=True, forbid_unknown_fields=True):
+    """One performance.
+
+    Attributes:
+        steps: What happens, in order.
+        when: Use this take whenever the request contains these words, whatever their case: the
+            last user message of an answer, the text of a speech, the prompt of a transcription.
+            Without it the take is used once, in its turn.
+    """
+
+    steps: tuple[StepT, ...]
+    when: str | None = None
+
+
+class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that the scripted engines do.
+
+    Attributes:
+        transcriptions: Takes of the transcriber.
+        answers: Takes of the language model.
+        speeches: Takes of the synthesizer.
+        sentence: What the transcriber hears when no take is left.
+        transcribe_ms: How long it then thinks.
+        token_ms: How long the language model takes for a token when no take is left.
+        synthesize_ms: How long the synthesizer takes for a segment when no take is left.
+        ms_per_character: How long it then speaks, at speed 1.
+        speech_rms: Root mean square, 0 … 1, above which the voice detector hears speech.
+    """
+
+    transcriptions: tuple[Take[TranscriptionStep], ...] = ()
+    answers: tuple[Take[AnswerStep], ...] = ()
+    speeches: tuple[Take[SpeechStep], ...] = ()
+    sentence: str = "Hello there."
+    transcribe_ms: float = 0.0
+    token_ms: float = 0.0
+    synthesize_ms: float = 0.0
+    ms_per_character: float = 60.0
+    speech_rms: float = 0.01
+
+
+class Reel(Generic[StepT]):
+    """Hands out the takes of one engine."""
+
+    def __init__(self, takes: tuple[Take[StepT], ...]) -> None:
+        self._on_cue = [(take.when.casefold(), take) for take in takes if take.when is not None]
+        self._in_turn = iter([take for take in takes if take.when is None])
+
+    def next_for(self, text: str) -> tuple[StepT, ...] | None:
+        """The steps for a request with this text; ``None`` if no take is left for it."""
+        spoken = text.casefold()
+        for cue, take in self._on_cue:
+            if cue in spoken:
+                return take.steps
+        take_in_turn = next(self._in_turn, None)
+        return None if take_in_turn is None else take_in_turn.steps
+
+
+def read_script(options: Mapping[str, Any], stage: Stage) -> Script:
+    """The script that engine options describe.
+
+    Args:
+        options: ``script`` is a :class:`Script`, or the path of a TOML file; every other option
+            is a field of :class:`Script` and replaces the file's.
+        stage: Stage of the engine that reads it.
+
+    Raises:
+        EngineError: The file cannot be read, or a field is unknown or of the wrong type.
+    """
+    fields = dict(options)
+    source = fields.pop("script", None)
+    try:
+        if isinstance(source, Script):
+            return msgspec.structs.replace(source, **fields)
+        if source is not None:
+            fields = msgspec.toml.decode(Path(source).read_bytes(), type=dict[str, Any]) | fields
+        return msgspec.convert(fields, Script)
+    except (OSError, msgspec.MsgspecError, TypeError) as error:
+        where = f"the script {source}" if isinstance(source, str | Path) else "the script"
+        message = f"{where} cannot be used: {error}"
+        raise EngineError(message, stage=stage, code="invalid_script") from error
