@@ -1,0 +1,62 @@
+"""Who may connect: API keys as bearer tokens, or as a WebSocket subprotocol from browsers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+
+from starlette.datastructures import Headers
+
+from antiphon.errors import RequestError
+
+__all__ = ["REALTIME_SUBPROTOCOL", "Keyring", "key_from_headers", "key_from_subprotocols"]
+
+REALTIME_SUBPROTOCOL = "realtime"
+"""The one subprotocol the server ever selects; entries that carry keys are never echoed."""
+
+_KEY_PREFIX = "openai-insecure-api-key."
+
+
+class Keyring:
+    """The API keys of a server. Without any, everybody may connect."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        # Only hashes are held: a dump of the process's memory gives no key away.
+        self._digests = tuple(_digest(key) for key in keys)
+
+    def check(self, key: str | None) -> None:
+        """Check a client's key, in the same time for a wrong one as for a right one.
+
+        Raises:
+            RequestError: ``invalid_api_key``; it is not one of the keys.
+        """
+        if not self._digests:
+            return
+        if key is None:
+            message = (
+                "No API key was given. Send the header 'Authorization: Bearer KEY', with a key "
+                "that the server was started with."
+            )
+            raise RequestError(message, code="invalid_api_key")
+        given = _digest(key)
+        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
+        if not any(matches):
+            message = "The API key is not one of those that the server was started with."
+            raise RequestError(message, code="invalid_api_key")
+
+
+def key_from_headers(headers: Headers) -> str | None:
+    """Return the bearer token of a request, if it has one."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def key_from_subprotocols(offered: Sequence[str]) -> str | None:
+    """Return the key that a browser offers as a subprotocol, since it cannot set headers."""
+    keys = [entry.removeprefix(_KEY_PREFIX) for entry in offered if entry.startswith(_KEY_PREFIX)]
+    return keys[0] if keys else None
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()

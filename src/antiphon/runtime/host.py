@@ -1,0 +1,301 @@
+"""The owner of one session: performs what the core decides, and tells it what came of that.
+
+The core is called from here only, on the event loop, one call at a time. Whatever takes time runs
+as a task of the host's task group, and ends with it. A cancelled response has its own cancel
+scope, so that an interruption goes straight to the work and does not queue behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+
+import anyio
+from anyio.abc import TaskGroup
+
+from antiphon.core.effects import (
+    CloseConnection,
+    DropAudio,
+    Effect,
+    KeepResponse,
+    SendAudio,
+    SendEvent,
+    StartResponse,
+    StopResponse,
+    Transcribe,
+    WarmPrompt,
+)
+from antiphon.core.plan import ChatMessage, Plan
+from antiphon.core.session import Session
+from antiphon.core.signals import (
+    FrameRefused,
+    Signal,
+    TranscriptExtended,
+    TranscriptFailed,
+    TranscriptFinished,
+)
+from antiphon.engines.base import (
+    Floats,
+    GenerationRequest,
+    Transcript,
+    TranscriptionRequest,
+)
+from antiphon.errors import EngineError, RequestError
+from antiphon.observe import Moment, TimelineLog
+from antiphon.runtime.detection import Detection
+from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.listen import Ear
+from antiphon.runtime.outbox import Outbox, OutboxOverflow
+from antiphon.runtime.respond import Answer, failure_of
+from antiphon.runtime.timing import TurnTiming
+from antiphon.wire import server_events as sent
+from antiphon.wire.client_events import InputAudioBufferAppend
+from antiphon.wire.codec import decode_client_event, encode
+
+__all__ = ["CloseReason", "Host"]
+
+_log = logging.getLogger(__name__)
+
+CloseReason = tuple[int, str]
+"""WebSocket close code and text."""
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a client may take to read the last of what it is sent, the reason included."""
+
+
+class Host:
+    """Runs one session.
+
+    Args:
+        session: The core, just made.
+        engines: Who hears, thinks and speaks.
+        detection: The process's voice detection.
+        timelines: Keeps where the time of each response went.
+        tasks: Runs the session's work; must end when the connection does.
+
+    Attributes:
+        outbox: What the transport is to send.
+        closing: Set once the connection is to be closed after what is in the outbox.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        engines: EngineSet,
+        detection: Detection,
+        timelines: TimelineLog,
+        tasks: TaskGroup,
+    ) -> None:
+        self.outbox = Outbox()
+        self.closing: CloseReason | None = None
+        self._session = session
+        self._engines = engines
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._deadline: float | None = None
+        self._deadline_moved = anyio.Event()
+        self._running: dict[str, anyio.CancelScope] = {}
+        self._warming: anyio.CancelScope | None = None
+        self._timing = TurnTiming(timelines)
+        heard = session.settings.audio.input
+        self._ear = Ear(heard.format, detection, feed=self._feed, fail=self._detection_failed)
+        self._configure_ear()
+        self._perform()
+        tasks.start_soon(self._keep_time)
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, as the client knows it."""
+        return self._session.settings.id
+
+    def receive(self, frame: str | bytes) -> None:
+        """Take one frame from the client."""
+        if self.closing is not None:
+            return
+        try:
+            event = decode_client_event(frame)
+            if isinstance(event, InputAudioBufferAppend):
+                self._append(event)
+                return
+        except RequestError as error:
+            self._feed(FrameRefused(error))
+            return
+        self._session.receive(event, self._loop.time())
+        self._configure_ear()
+        self._perform()
+
+    def refuse(self, error: RequestError) -> None:
+        """Tell the client that a frame cannot be taken at all."""
+        self._feed(FrameRefused(error))
+
+    def close(self) -> None:
+        """Leave detection and take no more to send; the task group's owner ends the tasks."""
+        self._ear.close()
+        self.outbox.close()
+
+    # --- towards the core -------------------------------------------------------------------------
+
+    def _append(self, event: InputAudioBufferAppend) -> None:
+        try:
+            self._ear.append(event.audio)
+        except RequestError as error:
+            error.event_id = event.event_id or None
+            raise
+
+    def _feed(self, signal: Signal) -> None:
+        self._timing.hear(signal, self._loop.time())
+        self._session.feed(signal, self._loop.time())
+        self._perform()
+
+    # --- what the core wants done -----------------------------------------------------------------
+
+    def _perform(self) -> None:
+        try:
+            for effect in self._session.drain():
+                if self.closing is None:
+                    self._do(effect)
+        except OutboxOverflow as overflow:
+            _log.warning("%s: closing, since %s", self.session_id, overflow)
+            self.outbox.discard()  # it would only keep the reason from getting through
+            self._close(1013, "The client does not read what it is sent.")
+        deadline = self._session.deadline()
+        if deadline != self._deadline:
+            self._deadline = deadline
+            self._deadline_moved.set()
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case SendEvent(event=event):
+                self._send(event)
+            case SendAudio():
+                self._send_audio(effect)
+            case Transcribe():
+                audio = (
+                    self._ear.decode(effect.source)
+                    if isinstance(effect.source, bytes)
+                    else self._ear.read(effect.source)
+                )
+                self._tasks.start_soon(self._transcribe, effect, audio)
+            case StartResponse(plan=plan):
+                self._start(plan)
+            case StopResponse(response_id=response_id):
+                self._running[response_id].cancel()
+            case WarmPrompt():
+                self._warm(effect)
+            case DropAudio(before=before):
+                self._ear.drop(before)
+            case KeepResponse(response=response):
+                self._timing.end(response.id, self._loop.time())
+            case CloseConnection(code=code, reason=reason):
+                self._close(code, reason)
+
+    def _send(self, event: sent.ServerEvent) -> None:
+        match event:
+            case sent.InputAudioBufferCommitted():
+                self._timing.end_turn(self._loop.time())
+            case sent.ResponseCreated(response=response):
+                self._timing.create(response.id, self._loop.time())
+        self.outbox.put(encode(event))
+
+    def _send_audio(self, audio: SendAudio) -> None:
+        event = sent.ResponseOutputAudioDelta(
+            event_id=audio.event_id,
+            response_id=audio.response_id,
+            item_id=audio.item_id,
+            output_index=audio.output_index,
+            content_index=audio.content_index,
+            delta=audio.pcm,
+        )
+        self.outbox.put(encode(event))
+
+    def _start(self, plan: Plan) -> None:
+        scope = self._running[plan.response_id] = anyio.CancelScope()
+        self._timing.mark(plan.response_id, Moment.STARTED, self._loop.time())
+        self._tasks.start_soon(self._respond, plan, scope)
+
+    def _warm(self, effect: WarmPrompt) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+        self._warming = anyio.CancelScope()
+        self._tasks.start_soon(self._read_ahead, effect, self._warming)
+
+    def _close(self, code: int, reason: str) -> None:
+        if self.closing is not None:
+            return
+        self.closing = (code, reason)
+        self.close()
+        for answer in self._running.values():
+            answer.cancel()
+        # A client that has stopped reading would never take the reason, and its session never end.
+        self._tasks.cancel_scope.deadline = self._loop.time() + CLOSE_TIMEOUT_S
+
+    def _configure_ear(self) -> None:
+        heard = self._session.settings.audio.input
+        self._ear.configure(heard.format, detecting=heard.turn_detection is not None)
+
+    # --- work that takes time ---------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        """Tell the core when its deadline is reached, as long as it has one."""
+        while self._deadline is not None:
+            self._deadline_moved = anyio.Event()
+            wait_s = self._deadline - self._loop.time()
+            with anyio.move_on_after(max(wait_s, 0)):
+                await self._deadline_moved.wait()
+                continue
+            self._session.tick(self._loop.time())
+            self._perform()
+
+    async def _transcribe(self, effect: Transcribe, audio: Floats) -> None:
+        request = TranscriptionRequest(
+            language=effect.language, prompt=effect.prompt, model=effect.model
+        )
+        transcriber = self._engines.transcriber
+        try:
+            async with aclosing(transcriber.transcribe(audio, request)) as events:
+                async for event in events:
+                    if isinstance(event, Transcript):
+                        self._feed(TranscriptFinished(effect.item_id, event.text))
+                    else:
+                        self._feed(TranscriptExtended(effect.item_id, event.text))
+        except EngineError as error:
+            _log.warning("%s: transcription failed: %s", self.session_id, error)
+            self._feed(TranscriptFailed(effect.item_id, failure_of(error)))
+
+    async def _respond(self, plan: Plan, scope: anyio.CancelScope) -> None:
+        def mark(moment: Moment) -> None:
+            self._timing.mark(plan.response_id, moment, self._loop.time())
+
+        answer = Answer(
+            plan=plan,
+            conversation=self.session_id,
+            engines=self._engines,
+            feed=self._feed,
+            room=self.outbox.room,
+            mark=mark,
+        )
+        try:
+            with scope:
+                await answer.work_out()
+        finally:
+            del self._running[plan.response_id]
+
+    async def _read_ahead(self, effect: WarmPrompt, scope: anyio.CancelScope) -> None:
+        instructions = ChatMessage("system", effect.instructions)
+        request = GenerationRequest(
+            messages=(instructions, *effect.messages),
+            tools=effect.tools,
+            conversation=self.session_id,
+        )
+        with scope:
+            try:
+                await self._engines.language_model.warm(request)
+            except EngineError as error:
+                # A favour that failed; the response itself will tell if there is a problem.
+                _log.info("%s: warming failed: %s", self.session_id, error)
+
+    def _detection_failed(self, error: Exception) -> None:
+        _log.error("%s: voice detection failed", self.session_id, exc_info=error)
+        self._close(1011, "Voice detection failed.")

@@ -1,0 +1,148 @@
+"""What one session hears: bytes from the client, to samples in the ring, to judged frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from antiphon.audio.formats import codec_of
+from antiphon.audio.resample import Resampler, resampled_length
+from antiphon.audio.ring import Ring
+from antiphon.core.clock import INPUT_CLOCK_HZ, Span
+from antiphon.core.signals import AudioAppended, Signal, SpeechProbability
+from antiphon.engines.base import Floats
+from antiphon.errors import RequestError
+from antiphon.runtime.detection import Detection
+from antiphon.wire.audio_config import AudioFormat
+
+__all__ = ["MAX_HELD_S", "Ear"]
+
+MAX_HELD_S = 600
+"""How much audio may wait to be committed. Ten minutes are 19 MB."""
+
+
+class Ear:
+    """The input audio of one session.
+
+    The audio clock counts what the client sent, exactly. The resampler holds a few milliseconds
+    back, so the ring may lag behind the clock; it catches up when a span up to the clock's end is
+    read.
+    """
+
+    def __init__(
+        self,
+        audio_format: AudioFormat,
+        detection: Detection,
+        *,
+        feed: Callable[[Signal], None],
+        fail: Callable[[Exception], None],
+    ) -> None:
+        self.detector_state = detection.initial_state()
+        self._detection = detection
+        self._feed = feed
+        self._fail = fail
+        self._ring = Ring(capacity_samples=MAX_HELD_S * INPUT_CLOCK_HZ)
+        self._detecting = False
+        self._judged_until = 0
+        self._set_format(audio_format)
+
+    def configure(self, audio_format: AudioFormat, *, detecting: bool) -> None:
+        """Take new settings; audio heard so far was in the old format."""
+        if audio_format != self._format:
+            self._catch_up()
+            self._set_format(audio_format)
+        if detecting and not self._detecting:
+            self.detector_state = self._detection.initial_state()
+            self._judged_until = self._ring.end
+        self._detecting = detecting
+
+    def append(self, audio: bytes) -> None:
+        """Hear more audio.
+
+        Raises:
+            RequestError: The bytes are not whole samples, or too much audio waits already.
+        """
+        samples = self._codec.decode(audio)
+        if resampled_length(len(samples), self._codec.rate_hz, INPUT_CLOCK_HZ) > (
+            self._ring.room_samples - INPUT_CLOCK_HZ
+        ):
+            message = (
+                f"The input audio buffer holds {MAX_HELD_S} s of audio at most; this would be "
+                "more. Commit or clear it first."
+            )
+            raise RequestError(message, code="input_audio_buffer_full", param="audio")
+        self._wire_samples += len(samples)
+        self._ring.append(self._resampler.push(samples))
+        self._feed(AudioAppended(self._clock()))
+        if self._detecting:
+            self._detection.notify(self)
+
+    def read(self, span: Span) -> Floats:
+        """Copy a span of the input.
+
+        Returns:
+            Shape (n,), float32 at 16 kHz.
+        """
+        if span.end > self._ring.end:
+            self._catch_up()
+        return self._ring.read(max(span.start, self._ring.start), min(span.end, self._ring.end))
+
+    def decode(self, audio: bytes) -> Floats:
+        """Turn audio that came as part of an item into samples.
+
+        Returns:
+            Shape (n,), float32 at 16 kHz.
+        """
+        resampler = Resampler(self._codec.rate_hz, INPUT_CLOCK_HZ)
+        head = resampler.push(self._codec.decode(audio))
+        return np.concatenate([head, resampler.flush()])
+
+    def drop(self, before: int) -> None:
+        """Forget audio before a position."""
+        self._ring.drop_before(before)
+        self._judged_until = max(self._judged_until, self._ring.start)
+
+    def close(self) -> None:
+        """Take no further part in detection."""
+        self._detection.forget(self)
+
+    # --- as a listener of the detector ------------------------------------------------------------
+
+    def next_frame(self) -> Floats | None:
+        """Take the next frame that has not been judged; ``None`` if there is none."""
+        end = self._judged_until + self._detection.frame_samples
+        if not self._detecting or end > self._ring.end:
+            return None
+        frame = self._ring.read(self._judged_until, end)
+        self._judged_until = end
+        return frame
+
+    def judge(self, probability: float) -> None:
+        """Pass the judgement of the frame taken last on to the session."""
+        start = self._judged_until - self._detection.frame_samples
+        self._feed(SpeechProbability(start, self._judged_until, probability))
+
+    def detection_failed(self, error: Exception) -> None:
+        """Pass the failure on to the host."""
+        self._fail(error)
+
+    # --- the clock --------------------------------------------------------------------------------
+
+    def _set_format(self, audio_format: AudioFormat) -> None:
+        self._format = audio_format
+        self._codec = codec_of(audio_format)
+        self._resampler = Resampler(self._codec.rate_hz, INPUT_CLOCK_HZ)
+        self._format_since = self._ring.end
+        self._wire_samples = 0
+
+    def _clock(self) -> int:
+        """Return the position after the last sample the client sent."""
+        heard = resampled_length(self._wire_samples, self._codec.rate_hz, INPUT_CLOCK_HZ)
+        return self._format_since + heard
+
+    def _catch_up(self) -> None:
+        """Bring the ring up to the clock."""
+        self._ring.append(self._resampler.flush())
+        self._format_since = self._ring.end
+        self._wire_samples = 0

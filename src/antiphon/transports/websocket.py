@@ -1,0 +1,103 @@
+"""A session over a WebSocket: text frames of JSON in and out, one event each."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+import anyio
+from anyio.abc import TaskGroup
+from starlette.types import Receive, Scope, Send
+
+from antiphon.errors import RequestError
+from antiphon.runtime.host import Host
+from antiphon.runtime.reception import Reception
+
+__all__ = ["MAX_FRAME_BYTES", "serve"]
+
+_log = logging.getLogger(__name__)
+
+MAX_FRAME_BYTES = 32 << 20
+"""Larger frames end the connection. An event with the largest permitted audio, 15 MiB, is 20 MiB
+of JSON; what lies between gets a proper error."""
+
+
+async def serve(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    reception: Reception,
+    model: str,
+    subprotocol: str | None,
+) -> None:
+    """Accept a connection and serve a session on it until either side closes.
+
+    Args:
+        scope: ASGI connection scope, of type ``websocket``.
+        receive: ASGI receive.
+        send: ASGI send.
+        reception: Admits the session; must not be full.
+        model: The session's model.
+        subprotocol: The WebSocket subprotocol to select, if the client offered it.
+    """
+    with reception.place():  # before the first pause, in which another client might take it
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept", "subprotocol": subprotocol})
+        try:
+            async with anyio.create_task_group() as tasks:
+                host = reception.admit(model, tasks)
+                client = scope["client"][0] if scope.get("client") else "an unknown address"
+                _log.info("%s: opened from %s", host.session_id, client)
+                await _converse(host, receive, send, tasks)
+        except* Exception:
+            _log.exception("A session was ended by a mistake of Antiphon or of an engine")
+            with contextlib.suppress(OSError):
+                reason = "The server made a mistake."
+                await send({"type": "websocket.close", "code": 1011, "reason": reason})
+
+
+async def _converse(host: Host, receive: Receive, send: Send, tasks: TaskGroup) -> None:
+    """Read and write until either side closes."""
+    try:
+        tasks.start_soon(_write, host, send, tasks.cancel_scope)
+        await _read(host, receive)
+    finally:
+        host.close()
+        tasks.cancel_scope.cancel()
+        _log.info("%s: closed", host.session_id)
+
+
+async def _read(host: Host, receive: Receive) -> None:
+    """Take frames until the client has gone. Not reading is what holds a fast sender back."""
+    while True:
+        message = await receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        text = message.get("text")
+        if text is None:
+            size = len(message["bytes"])
+            refusal = (
+                f"A binary frame of {size} bytes was ignored. Send each event as a text frame of "
+                "JSON, with audio in base64."
+            )
+            host.refuse(RequestError(refusal, code="invalid_event"))
+        else:
+            host.receive(text)
+        # Frames that have arrived already are received without a pause; others want a turn.
+        await anyio.lowlevel.checkpoint()
+
+
+async def _write(host: Host, send: Send, connection: anyio.CancelScope) -> None:
+    """Send what is in the outbox, until it is closed; then close the connection."""
+    try:
+        while (frame := await host.outbox.get()) is not None:
+            await send({"type": "websocket.send", "text": frame.decode()})
+        if host.closing is not None:
+            code, reason = host.closing
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+    except (OSError, RuntimeError) as error:
+        # RuntimeError is how uvicorn says that it has closed the connection itself, for example
+        # because of a frame over MAX_FRAME_BYTES.
+        _log.info("%s: the connection broke: %r", host.session_id, error)
+    connection.cancel()
