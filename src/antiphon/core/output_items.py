@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import SendAudio
@@ -56,6 +56,21 @@ class Site(NamedTuple):
     conversation: Conversation | None
     response_id: str
     output_index: int
+
+
+class _InItem(TypedDict):
+    """The keys that every event about an item's content has."""
+
+    event_id: str
+    response_id: str
+    item_id: str
+    output_index: int
+
+
+class _InPart(_InItem):
+    """The keys that every event about a content part has."""
+
+    content_index: int
 
 
 class OutputItem(ABC):
@@ -136,29 +151,22 @@ class OutputItem(ABC):
     def _speech(self) -> SpokenText | None:
         return None
 
-    def _send_part_added(self, part: AudioPart | TextPart) -> None:
-        self._outgoing.send(
-            sent.ResponseContentPartAdded(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                part=part,
-            )
+    def _in_item(self) -> _InItem:
+        return _InItem(
+            event_id=self._outgoing.event_id(),
+            response_id=self.response_id,
+            item_id=self.id,
+            output_index=self.output_index,
         )
 
+    def _in_part(self) -> _InPart:
+        return _InPart(**self._in_item(), content_index=0)
+
+    def _send_part_added(self, part: AudioPart | TextPart) -> None:
+        self._outgoing.send(sent.ResponseContentPartAdded(**self._in_part(), part=part))
+
     def _send_part_done(self, part: AudioPart | TextPart) -> None:
-        self._outgoing.send(
-            sent.ResponseContentPartDone(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                part=part,
-            )
-        )
+        self._outgoing.send(sent.ResponseContentPartDone(**self._in_part(), part=part))
 
 
 class WrittenMessage(OutputItem):
@@ -173,13 +181,7 @@ class WrittenMessage(OutputItem):
         self._text += text
         self._outgoing.send(
             sent.ResponseOutputTextDelta(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                delta=text,
-                obfuscation=self._outgoing.padding_for(text),
+                **self._in_part(), delta=text, obfuscation=self._outgoing.padding_for(text)
             )
         )
 
@@ -193,16 +195,7 @@ class WrittenMessage(OutputItem):
         self._send_part_added(TextPart(text=""))
 
     def _close_part(self) -> None:
-        self._outgoing.send(
-            sent.ResponseOutputTextDone(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                text=self._text,
-            )
-        )
+        self._outgoing.send(sent.ResponseOutputTextDone(**self._in_part(), text=self._text))
         self._send_part_done(TextPart(text=self._text))
 
 
@@ -218,13 +211,7 @@ class SpokenMessage(OutputItem):
         self._spoken.say(text)
         self._outgoing.send(
             sent.ResponseOutputAudioTranscriptDelta(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                delta=text,
-                obfuscation=self._outgoing.padding_for(text),
+                **self._in_part(), delta=text, obfuscation=self._outgoing.padding_for(text)
             )
         )
 
@@ -235,16 +222,7 @@ class SpokenMessage(OutputItem):
     def sound(self, pcm: bytes, duration_ms: float) -> None:
         """Append audio."""
         self._spoken.sound(duration_ms)
-        self._outgoing.do(
-            SendAudio(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                pcm=pcm,
-            )
-        )
+        self._outgoing.do(SendAudio(**self._in_part(), pcm=pcm))
 
     def _announced(self) -> Item:
         return _assistant(self.id, "in_progress")
@@ -256,24 +234,9 @@ class SpokenMessage(OutputItem):
         self._send_part_added(AudioPart(transcript=""))
 
     def _close_part(self) -> None:
+        self._outgoing.send(sent.ResponseOutputAudioDone(**self._in_part()))
         self._outgoing.send(
-            sent.ResponseOutputAudioDone(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-            )
-        )
-        self._outgoing.send(
-            sent.ResponseOutputAudioTranscriptDone(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                content_index=0,
-                transcript=self._spoken.text,
-            )
+            sent.ResponseOutputAudioTranscriptDone(**self._in_part(), transcript=self._spoken.text)
         )
         self._send_part_done(AudioPart(transcript=self._spoken.text))
 
@@ -295,10 +258,7 @@ class CalledFunction(OutputItem):
         self._arguments += arguments
         self._outgoing.send(
             sent.ResponseFunctionCallArgumentsDelta(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
+                **self._in_item(),
                 call_id=self.call_id,
                 delta=arguments,
                 obfuscation=self._outgoing.padding_for(arguments),
@@ -317,13 +277,7 @@ class CalledFunction(OutputItem):
     def _close_part(self) -> None:
         self._outgoing.send(
             sent.ResponseFunctionCallArgumentsDone(
-                event_id=self._outgoing.event_id(),
-                response_id=self.response_id,
-                item_id=self.id,
-                output_index=self.output_index,
-                call_id=self.call_id,
-                name=self.name,
-                arguments=self._arguments,
+                **self._in_item(), call_id=self.call_id, name=self.name, arguments=self._arguments
             )
         )
 
