@@ -69,3 +69,11 @@ def test_a_segment_without_sound_does_not_disturb_the_others() -> None:
     speech.align(len(speech.text))
     assert speech.heard(2000) == "One two three. Four"
     assert speech.heard(3000).startswith(TEXT)
+
+
+def test_languages_without_spaces_lose_only_the_characters_that_were_not_heard() -> None:
+    speech = SpokenText()
+    speech.say("今日は晴れです。")
+    speech.sound(800)
+    speech.align(len(speech.text))
+    assert speech.heard(500) == "今日は晴れ"

@@ -80,7 +80,7 @@ def test_the_threshold_itself_is_speech() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1])
 def test_a_turn_can_end_however_low_the_threshold_is(threshold: float) -> None:
-    listener = Listener(ServerVad(threshold=threshold or 0.001, silence_duration_ms=FRAME_MS))
+    listener = Listener(ServerVad(threshold=threshold, silence_duration_ms=FRAME_MS))
     listener.hear(*[SPEECH] * 3)
     assert listener.hear(0.0) == [SpeechStopped(4 * FRAME)]
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from antiphon.wire.reference import pages, write
 
+MARK = "python -m antiphon.wire.reference"  # pages of other generators lie beside these
 COMMITTED = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def test_the_committed_pages_are_the_generated_ones() -> None:
     committed = {path.name: path.read_text(encoding="utf-8") for path in COMMITTED.iterdir()}
-    assert committed == pages(), "run `python -m antiphon.wire.reference docs/reference`"
+    generated_here = {name: text for name, text in committed.items() if MARK in text}
+    assert generated_here == pages(), "run `python -m antiphon.wire.reference docs/reference`"
 
 
 def test_the_module_writes_the_pages(tmp_path: Path) -> None:

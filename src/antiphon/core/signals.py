@@ -172,6 +172,8 @@ class SegmentSpoken(Struct, frozen=True):
 class ToolCallGenerated(Struct, frozen=True):
     """More of a function call. The first signal of an index starts the call.
 
+    Calls come one after the other: the first signal of the next index ends the one before.
+
     Attributes:
         response_id: The response.
         index: Which call of the response, from 0.

@@ -60,9 +60,15 @@ class SpokenText:
 
 def _word_end(text: str, reached: int) -> int:
     """Return the end of the last word that is complete within ``text[:reached]``."""
-    if reached >= len(text) or text[reached].isspace():
-        return len(text[:reached].rstrip())
-    cut = reached
-    while cut > 0 and not text[cut - 1].isspace():
+    cut = min(reached, len(text))
+    while 0 < cut < len(text) and _joins(text[cut - 1]) and _joins(text[cut]):
         cut -= 1
     return len(text[:cut].rstrip())
+
+
+def _joins(char: str) -> bool:
+    """Say whether a character makes a word with its neighbours.
+
+    Chinese, Japanese and Thai are written without spaces; there a character may stand alone.
+    """
+    return not char.isspace() and not ("\u0e00" <= char <= "\u0e7f" or char >= "\u2e80")

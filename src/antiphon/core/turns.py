@@ -122,8 +122,6 @@ class TurnDetector:
         self._changed_at = self._judged_until
 
     def _is_voiced(self, probability: float) -> bool:
-        if probability >= self.settings.threshold:
-            return True
         if probability < max(self.settings.threshold - HYSTERESIS, _CERTAIN_SILENCE):
             return False
-        return self._voiced
+        return probability >= self.settings.threshold or self._voiced

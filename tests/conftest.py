@@ -1,0 +1,19 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.virtual_time import VirtualTimeLoop
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    """The server runs on uvloop; a module that needs another loop overrides this."""
+    return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(scope="session")
+def virtual_time():
+    """A backend on which waiting takes no time."""
+    return ("asyncio", {"loop_factory": VirtualTimeLoop})
