@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.effects import Effect, SendAudio, SendEvent, StartResponse
 from antiphon.core.plan import Plan
-from antiphon.core.session import SESSION_LIFETIME_S, Session, SessionStart
+from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import (
     AudioAppended,
     AudioGenerated,
@@ -28,6 +28,7 @@ from antiphon.core.signals import (
     TextGenerated,
     ToolCallGenerated,
 )
+from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import (
     AudioFormat,
@@ -238,6 +239,8 @@ class Rig:
     def state(self) -> object:
         """Return everything that an event could have changed, in a form that can be compared."""
         session = self.session
+        listening = session._listening
+        buffer = listening._buffer
         return (
             session.settings,
             [
@@ -249,10 +252,10 @@ class Rig:
                 for response in session._responses
             ],
             session._responses.has_spoken,
-            dict(vars(session._input)),
-            dict(vars(session._input._detector)) if session._input._detector else None,
-            session._announced_id,
-            list(session._transcripts._pending),
+            dict(vars(buffer)),
+            dict(vars(buffer._detector)) if buffer._detector else None,
+            listening._announced_id,
+            list(listening.transcripts._pending),
             list(session._deferred),
             session.dropped_signals,
             session.deadline(),

@@ -15,8 +15,8 @@ from antiphon.core.effects import (
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage
-from antiphon.core.session import SESSION_LIFETIME_S
 from antiphon.core.signals import FrameRefused, TranscriptFinished
+from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioTranscription, PcmuFormat, ServerVad
 from antiphon.wire.client_events import InputAudioBufferAppend

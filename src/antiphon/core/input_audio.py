@@ -99,7 +99,7 @@ class InputAudioBuffer:
         Raises:
             RequestError: ``input_audio_buffer_commit_empty``, under 100 ms.
         """
-        span = Span(self._start if self._turn_start is None else self._turn_start, self._end)
+        span = self._everything()
         if span.duration_ms < MIN_COMMIT_MS:
             message = (
                 "Error committing input audio buffer: buffer too small. Expected at least "
@@ -110,9 +110,18 @@ class InputAudioBuffer:
         self.clear()
         return span
 
+    def take_all(self) -> Span:
+        """Take everything out of the buffer, however little it is."""
+        span = self._everything()
+        self.clear()
+        return span
+
     def clear(self) -> None:
         """Throw everything in the buffer away."""
         self._start = self._end
         self._turn_start = None
         if self._detector is not None:
             self._detector.reset()
+
+    def _everything(self) -> Span:
+        return Span(self._start if self._turn_start is None else self._turn_start, self._end)

@@ -121,10 +121,12 @@ class Response:
         *,
         settings: ResponseSettings,
         context: tuple[Entry, ...],
+        answers_silence: bool = False,
     ) -> None:
         self.id = outgoing.entropy.identifier("resp")
         self.state = State.WAITING
         self.context = context
+        self.answers_silence = answers_silence
         self._outgoing = outgoing
         self._conversation = conversation
         self._settings = settings
@@ -143,6 +145,11 @@ class Response:
     def in_conversation(self) -> bool:
         """Whether its output becomes part of the default conversation."""
         return self._conversation is not None
+
+    @property
+    def spoken_ms(self) -> float:
+        """How long its audio is so far."""
+        return self._usage.spoken_ms
 
     @property
     def ready(self) -> bool:

@@ -11,7 +11,7 @@ from antiphon.core.context import chat_messages, is_unspoken
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import StartResponse, StopResponse
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.plan import Plan
+from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.response import Response, State
 from antiphon.core.settings import Resolved
 from antiphon.core.signals import (
@@ -25,7 +25,7 @@ from antiphon.core.signals import (
 )
 from antiphon.errors import RequestError
 
-__all__ = ["ResponseSignal", "Responses"]
+__all__ = ["SILENCE", "ResponseSignal", "Responses"]
 
 ResponseSignal = (
     PromptMeasured
@@ -38,11 +38,15 @@ ResponseSignal = (
 )
 
 
+SILENCE = ChatMessage("user", "(The user has said nothing.)")
+"""Stands for audio without words where it has to be answered: models need something to answer."""
+
+
 class Responses:
     """The responses that have not ended."""
 
     def __init__(
-        self, outgoing: Outgoing, conversation: Conversation, on_end: Callable[[], None]
+        self, outgoing: Outgoing, conversation: Conversation, on_end: Callable[[Response], None]
     ) -> None:
         self._outgoing = outgoing
         self._conversation = conversation
@@ -76,14 +80,28 @@ class Responses:
             raise RequestError(message, code="conversation_already_has_active_response")
 
     def create(
-        self, resolved: Resolved, context: tuple[Entry, ...], *, in_conversation: bool
+        self,
+        resolved: Resolved,
+        context: tuple[Entry, ...],
+        *,
+        in_conversation: bool,
+        answers_silence: bool,
     ) -> None:
-        """Create a response, and start it as soon as the words of its context are known."""
+        """Create a response, and start it as soon as the words of its context are known.
+
+        Args:
+            resolved: What it is to be.
+            context: The items it answers, oldest first.
+            in_conversation: Whether its output becomes part of the conversation.
+            answers_silence: Whether it has something to say even if the newest item is audio in
+                which nobody said anything.
+        """
         response = Response(
             self._outgoing,
             self._conversation if in_conversation else None,
             settings=resolved.settings,
             context=context,
+            answers_silence=answers_silence,
         )
         plan = replace(resolved.plan, response_id=response.id)
         self._running[response.id] = (response, plan)
@@ -97,12 +115,15 @@ class Responses:
             question = response.context[-1] if response.context else None
             if question is not None and question.failure is not None:
                 response.fail(question.failure)
-            elif question is not None and is_unspoken(question.item):
-                response.complete()  # nobody said anything, so there is nothing to answer
-            else:
-                response.start()
-                messages = chat_messages(response.context)
-                self._outgoing.do(StartResponse(replace(plan, messages=messages)))
+                continue
+            messages = chat_messages(response.context)
+            if question is not None and is_unspoken(question.item):
+                if not response.answers_silence:
+                    response.complete()  # nobody said anything, so there is nothing to answer
+                    continue
+                messages = (*messages, SILENCE)
+            response.start()
+            self._outgoing.do(StartResponse(replace(plan, messages=messages)))
         self._forget_ended()
 
     def cancel(self, response_id: str | None) -> None:
@@ -159,8 +180,8 @@ class Responses:
         self._forget_ended()
 
     def _forget_ended(self) -> None:
-        ended = [one.id for one in self if one.state not in (State.WAITING, State.ACTIVE)]
-        for response_id in ended:
-            del self._running[response_id]
-        if ended:
-            self._on_end()
+        ended = [one for one in self if one.state not in (State.WAITING, State.ACTIVE)]
+        for response in ended:
+            del self._running[response.id]
+        for response in ended:
+            self._on_end(response)

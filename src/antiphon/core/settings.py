@@ -22,7 +22,6 @@ from antiphon.wire.audio_config import (
     AudioTranscriptionUpdate,
     NoiseReductionUpdate,
     SemanticVad,
-    ServerVad,
     Voice,
 )
 from antiphon.wire.response import (
@@ -35,6 +34,9 @@ from antiphon.wire.session import (
     RealtimeSessionUpdate,
     RetentionRatio,
     SessionAudioUpdate,
+    TranscriptionAudioUpdate,
+    TranscriptionSession,
+    TranscriptionSessionUpdate,
 )
 from antiphon.wire.tools import (
     FunctionTool,
@@ -45,13 +47,21 @@ from antiphon.wire.tools import (
     ToolChoice,
 )
 
-__all__ = ["DEFAULT_TRANSCRIPTION_MODEL", "Resolved", "not_built", "resolve", "updated"]
+__all__ = [
+    "DEFAULT_TRANSCRIPTION_MODEL",
+    "Resolved",
+    "not_built",
+    "resolve",
+    "transcription_updated",
+    "updated",
+]
 
 DEFAULT_TRANSCRIPTION_MODEL = "default"
 """Reported where a client switches transcription on without naming a model."""
 
 _PATCHES = (
     SessionAudioUpdate,
+    TranscriptionAudioUpdate,
     AudioInputUpdate,
     AudioOutputUpdate,
     AudioTranscriptionUpdate,
@@ -119,6 +129,18 @@ def _merge(current: S, patch: Struct) -> S:
     return replace(current, **changes)
 
 
+def transcription_updated(
+    current: TranscriptionSession, update: TranscriptionSessionUpdate
+) -> TranscriptionSession:
+    """Return a transcription session's settings after an update.
+
+    Raises:
+        RequestError: Something in the patch cannot be done.
+    """
+    _refuse_unbuilt_input(update)
+    return _merge(current, update)
+
+
 def _refuse_unbuilt(update: RealtimeSessionUpdate) -> None:
     _refuse_mcp(update.tools or (), "session.tools")
     if update.prompt:
@@ -126,6 +148,10 @@ def _refuse_unbuilt(update: RealtimeSessionUpdate) -> None:
     if isinstance(update.truncation, RetentionRatio):
         remedy = "Use 'auto' or 'disabled'."
         raise not_built("Truncation by retention ratio", "session.truncation", remedy)
+    _refuse_unbuilt_input(update)
+
+
+def _refuse_unbuilt_input(update: RealtimeSessionUpdate | TranscriptionSessionUpdate) -> None:
     if update.include:
         remedy = "Leave it out or set it to null."
         raise not_built("Log probabilities of transcripts", "session.include", remedy)
@@ -135,13 +161,10 @@ def _refuse_unbuilt(update: RealtimeSessionUpdate) -> None:
     if heard.noise_reduction:
         param = "session.audio.input.noise_reduction"
         raise not_built("Noise reduction", param, "Leave it out or set it to null.")
-    param = "session.audio.input.turn_detection"
     if isinstance(heard.turn_detection, SemanticVad):
+        param = "session.audio.input.turn_detection"
         remedy = "Use 'server_vad', or null and commit turns yourself."
         raise not_built("Turn detection of type 'semantic_vad'", param, remedy)
-    if isinstance(heard.turn_detection, ServerVad) and heard.turn_detection.idle_timeout_ms:
-        param += ".idle_timeout_ms"
-        raise not_built("The idle timeout", param, "Leave it out or set it to null.")
 
 
 def _refuse_mcp(tools: tuple[Tool, ...], param: str) -> None:

@@ -40,14 +40,18 @@ def audio_tokens(duration_ms: float, per_s: int) -> int:
 
 
 class UsageCount:
-    """Counts one response."""
+    """Counts one response.
+
+    Attributes:
+        spoken_ms: How long its audio is so far.
+    """
 
     def __init__(self, context: Iterable[Entry]) -> None:
         self._context = tuple(context)
         self._input_text = 0
         self._cached_text = 0
         self._output_text = 0
-        self._spoken_ms = 0.0
+        self.spoken_ms = 0.0
 
     def read(self, input_tokens: int, cached_tokens: int) -> None:
         """Note the size of the prompt."""
@@ -64,7 +68,7 @@ class UsageCount:
 
     def spoke(self, duration_ms: float) -> None:
         """Add audio as it is sent."""
-        self._spoken_ms += duration_ms
+        self.spoken_ms += duration_ms
 
     def total(self) -> RealtimeResponseUsage:
         """Return the usage so far."""
@@ -73,7 +77,7 @@ class UsageCount:
             heard = sum(
                 audio_tokens(entry.audio_ms, INPUT_AUDIO_TOKENS_PER_S) for entry in self._context
             )
-        spoken = audio_tokens(self._spoken_ms, OUTPUT_AUDIO_TOKENS_PER_S)
+        spoken = audio_tokens(self.spoken_ms, OUTPUT_AUDIO_TOKENS_PER_S)
         return RealtimeResponseUsage(
             total_tokens=self._input_text + heard + self._output_text + spoken,
             input_tokens=self._input_text + heard,

@@ -1,0 +1,155 @@
+"""What a session hears: audio becomes turns, turns become items, items get their words."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from antiphon.core.clock import SAMPLES_PER_MS, Span
+from antiphon.core.conversation import Conversation, Entry
+from antiphon.core.effects import DropAudio
+from antiphon.core.input_audio import InputAudioBuffer
+from antiphon.core.outgoing import Outgoing
+from antiphon.core.signals import SpeechProbability
+from antiphon.core.transcripts import Transcripts
+from antiphon.core.turns import SpeechStarted, SpeechStopped
+from antiphon.wire import server_events as sent
+from antiphon.wire.audio_config import AudioInput
+from antiphon.wire.items import InputAudio, Message
+
+__all__ = ["Listening", "TurnChange", "announce"]
+
+
+class TurnChange(Enum):
+    """What a frame of audio did to the turn."""
+
+    NONE = "none"
+    STARTED = "started"
+    ENDED = "ended"
+    """The turn is over, and has become an item of the conversation."""
+
+
+class Listening:
+    """The input side of one session.
+
+    Attributes:
+        transcripts: The words of the user's audio.
+    """
+
+    def __init__(self, outgoing: Outgoing, conversation: Conversation, heard: AudioInput) -> None:
+        self.transcripts = Transcripts(outgoing, conversation)
+        self._outgoing = outgoing
+        self._conversation = conversation
+        self._settings = heard
+        self._buffer = InputAudioBuffer(heard.turn_detection)
+        self._announced_id: str | None = None  # the item that the turn under way will become
+
+    @property
+    def buffered_from(self) -> int:
+        """Where the input audio begins that may still be committed."""
+        return self._buffer.start
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a turn is under way."""
+        return self._buffer.speaking
+
+    def has_announced(self, item_id: str) -> bool:
+        """Say whether the turn under way will become the item of that id."""
+        return item_id == self._announced_id
+
+    def configure(self, heard: AudioInput) -> None:
+        """Take new settings."""
+        self._settings = heard
+        self._buffer.configure(heard.turn_detection)
+
+    def append(self, end: int) -> None:
+        """Note that audio up to ``end`` is there."""
+        self._buffer.append(end)
+
+    def judge(self, frame: SpeechProbability) -> TurnChange:
+        """Take the detector's judgement of one frame; tell the client what came of it."""
+        change = self._buffer.judge(frame.start, frame.end, frame.probability)
+        match change:
+            case SpeechStarted(start=start):
+                self._announced_id = self._outgoing.item_id()
+                self._outgoing.send(
+                    sent.InputAudioBufferSpeechStarted(
+                        event_id=self._outgoing.event_id(),
+                        audio_start_ms=start // SAMPLES_PER_MS,
+                        item_id=self._announced_id,
+                    )
+                )
+                return TurnChange.STARTED
+            case SpeechStopped(end=end):
+                assert self._announced_id is not None
+                self._outgoing.send(
+                    sent.InputAudioBufferSpeechStopped(
+                        event_id=self._outgoing.event_id(),
+                        audio_end_ms=end // SAMPLES_PER_MS,
+                        item_id=self._announced_id,
+                    )
+                )
+                self._commit(self._buffer.commit_turn(end))
+                return TurnChange.ENDED
+        if (before := self._buffer.forgettable()) is not None:
+            self._outgoing.do(DropAudio(before))
+        return TurnChange.NONE
+
+    def commit(self) -> None:
+        """Make what is in the buffer an item, at the client's word.
+
+        Raises:
+            RequestError: ``input_audio_buffer_commit_empty``, under 100 ms.
+        """
+        self._commit(self._buffer.commit())
+
+    def commit_silence(self) -> None:
+        """Make what is in the buffer an item, since the user has been silent for too long."""
+        span = self._buffer.take_all()
+        self._announced_id = self._outgoing.item_id()
+        self._outgoing.send(
+            sent.InputAudioBufferTimeoutTriggered(
+                event_id=self._outgoing.event_id(),
+                audio_start_ms=span.start // SAMPLES_PER_MS,
+                audio_end_ms=span.end // SAMPLES_PER_MS,
+                item_id=self._announced_id,
+            )
+        )
+        self._commit(span)
+
+    def clear(self) -> None:
+        """Throw what is in the buffer away, at the client's word."""
+        self._buffer.clear()
+        self._announced_id = None
+        self._outgoing.do(DropAudio(self._buffer.start))
+        self._outgoing.send(sent.InputAudioBufferCleared(event_id=self._outgoing.event_id()))
+
+    def _commit(self, span: Span) -> None:
+        item_id = self._announced_id or self._outgoing.item_id()
+        self._announced_id = None
+        self._outgoing.send(
+            sent.InputAudioBufferCommitted(
+                event_id=self._outgoing.event_id(),
+                previous_item_id=self._conversation.last_id,
+                item_id=item_id,
+            )
+        )
+        item = Message(id=item_id, status="completed", role="user", content=(InputAudio(),))
+        entry = Entry(item, audio_ms=span.duration_ms)
+        announce(entry, self._conversation.append(entry), self._outgoing)
+        self.transcripts.begin(entry, span, self._settings.transcription)
+        self._outgoing.do(DropAudio(span.end))
+
+
+def announce(entry: Entry, previous_id: str | None, outgoing: Outgoing) -> None:
+    """Tell the client of an item that came into the conversation whole."""
+    outgoing.send(
+        sent.ConversationItemAdded(
+            event_id=outgoing.event_id(), previous_item_id=previous_id, item=entry.item
+        )
+    )
+    outgoing.send(
+        sent.ConversationItemDone(
+            event_id=outgoing.event_id(), previous_item_id=previous_id, item=entry.item
+        )
+    )

@@ -1,0 +1,120 @@
+"""A transcription session: it listens, makes items of what it hears, and tells their words.
+
+It never answers: no response, no voice, no tools.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from msgspec import Struct
+
+from antiphon.core.conversation import Conversation
+from antiphon.core.editing import Editing
+from antiphon.core.entropy import Entropy
+from antiphon.core.listening import Listening
+from antiphon.core.outgoing import Outgoing
+from antiphon.core.settings import transcription_updated
+from antiphon.core.signals import (
+    AudioAppended,
+    Signal,
+    SpeechProbability,
+    TranscriptExtended,
+    TranscriptFailed,
+    TranscriptFinished,
+)
+from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
+from antiphon.errors import RequestError
+from antiphon.wire import client_events as received
+from antiphon.wire import server_events as sent
+from antiphon.wire import session as wire
+
+__all__ = ["TranscriptionSession", "TranscriptionStart"]
+
+
+class TranscriptionStart(Struct, frozen=True, kw_only=True):
+    """What a transcription session begins with.
+
+    Attributes:
+        settings: All settings, with the session's id and its expiry filled in.
+        lifetime_s: Seconds until the session expires.
+    """
+
+    settings: wire.TranscriptionSession
+    lifetime_s: float = SESSION_LIFETIME_S
+
+
+class TranscriptionSession(Verbs[received.ClientEvent]):
+    """The protocol of one transcription session."""
+
+    def __init__(self, start: TranscriptionStart, entropy: Entropy, now: float) -> None:
+        super().__init__(
+            Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
+        )
+        self._settings = start.settings
+        conversation = Conversation(entropy.identifier("conv"))
+        self._listening = Listening(self._outgoing, conversation, start.settings.audio.input)
+        self._editing = Editing(self._outgoing, conversation, self._listening)
+        self._outgoing.send(
+            sent.SessionCreated(event_id=self._outgoing.event_id(), session=self._settings)
+        )
+
+    @property
+    def settings(self) -> wire.TranscriptionSession:
+        """The session's settings as they stand."""
+        return self._settings
+
+    def _take(self, signal: Signal, now: float) -> None:  # noqa: ARG002 (nothing here takes time)
+        match signal:
+            case SpeechProbability():
+                self._listening.judge(signal)
+            case AudioAppended(end=end):
+                self._listening.append(end)
+            case TranscriptExtended():
+                self._listening.transcripts.extend(signal)
+            case TranscriptFinished():
+                self._listening.transcripts.finish(signal)
+            case TranscriptFailed(item_id=item_id, failure=failure):
+                self._listening.transcripts.fail(item_id, failure)
+            case _:
+                message = f"a transcription session has no use for {signal}"
+                raise TypeError(message)
+
+    def _dispatch(self, event: received.ClientEvent, now: float) -> None:  # noqa: ARG002
+        match event:
+            case received.SessionUpdate():
+                self._update(event)
+            case received.InputAudioBufferCommit():
+                self._listening.commit()
+            case received.InputAudioBufferClear():
+                self._listening.clear()
+            case received.ConversationItemRetrieve(item_id=item_id):
+                self._editing.retrieve(item_id)
+            case received.ConversationItemDelete(item_id=item_id):
+                self._editing.delete(item_id)
+            case _:
+                _refuse_kind(event)
+
+    def _update(self, event: received.SessionUpdate) -> None:
+        if isinstance(event.session, wire.RealtimeSessionUpdate):
+            message = (
+                "Passing a realtime session update event to a transcription session is not allowed."
+            )
+            raise RequestError(message, code="invalid_parameter", param="session.type")
+        self._settings = transcription_updated(self._settings, event.session)
+        self._listening.configure(self._settings.audio.input)
+        self._outgoing.send(
+            sent.SessionUpdated(event_id=self._outgoing.event_id(), session=self._settings)
+        )
+
+    def _stop_everything(self) -> None:
+        """There is nothing to stop: transcripts that still come are dropped."""
+
+
+def _refuse_kind(event: received.ClientEvent) -> NoReturn:
+    kind = event.__struct_config__.tag
+    message = (
+        f"'{kind}' is not available in a transcription session, which only listens. "
+        "Open a realtime session for it."
+    )
+    raise RequestError(message, code="invalid_value", param="type")
