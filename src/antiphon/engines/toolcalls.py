@@ -18,10 +18,13 @@ from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from typing import Any
 
-from antiphon.engines.base import TextDelta, ToolCallDelta
+from msgspec import Struct
+
+from antiphon.core.plan import ChatMessage
+from antiphon.engines.base import GenerationRequest, TextDelta, ToolCallDelta
 from antiphon.wire.session import FunctionTool
 
-__all__ = ["CallReader", "Reading", "call_grammar", "described"]
+__all__ = ["CallReader", "Reading", "ToolRules", "call_grammar", "described", "tool_rules"]
 
 _JSON_STYLE = {
     # As models are trained to write JSON, and in as few tokens as that takes.
@@ -46,6 +49,43 @@ _CALL = re.compile(
 
 _LONGEST_BEGINNING_CHARS = 200
 """No call's beginning is longer: function names have at most 64 characters."""
+
+
+class ToolRules(Struct, frozen=True):
+    """What the model is told of functions, and what it may do with them.
+
+    Attributes:
+        offered: Functions described in the prompt.
+        allowed: Those of them that it may call in this answer.
+        must_call: Whether it has to call one.
+    """
+
+    offered: tuple[FunctionTool, ...] = ()
+    allowed: tuple[FunctionTool, ...] = ()
+    must_call: bool = False
+
+
+def tool_rules(request: GenerationRequest, *, trained: bool, repeat_calls: bool) -> ToolRules:
+    """Work out the rules for a request.
+
+    Args:
+        request: What the model is asked.
+        trained: Whether the model was trained to call functions. If not, it is told of them only
+            when it must call one.
+        repeat_calls: Whether it may call a function again before the user has spoken again.
+    """
+    if request.tool_policy == "none" or not request.tools:
+        return ToolRules()
+    if request.forced_tool is not None:
+        forced = tuple(tool for tool in request.tools if tool.name == request.forced_tool)
+        return ToolRules(request.tools, forced, must_call=bool(forced))
+    if request.tool_policy == "required":
+        return ToolRules(request.tools, request.tools, must_call=True)
+    if not trained:
+        return ToolRules()
+    called = set[str]() if repeat_calls else _called_since_the_user_spoke(request.messages)
+    allowed = tuple(tool for tool in request.tools if tool.name not in called)
+    return ToolRules(request.tools, allowed)
 
 
 def described(tool: FunctionTool) -> dict[str, Any]:
@@ -184,3 +224,12 @@ def _may_begin_a_call(held: str) -> bool:
     beginning = '{"name":'
     compact = re.sub(r"\s", "", rest)[: len(beginning)]
     return beginning.startswith(compact) and len(rest) < _LONGEST_BEGINNING_CHARS
+
+
+def _called_since_the_user_spoke(messages: tuple[ChatMessage, ...]) -> set[str]:
+    called = set[str]()
+    for message in reversed(messages):
+        if message.role == "user":
+            break
+        called.update(call.name for call in message.tool_calls)
+    return called

@@ -1,0 +1,24 @@
+"""Fixtures that the engine tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.register_assert_rewrite("antiphon.engines.conformance")
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("asyncio", {"use_uvloop": False}), id="asyncio"),
+        pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"),
+    ],
+)
+def both_loops(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    """The server runs on uvloop; a module that must hold on both overrides this."""
+    return ("asyncio", {"use_uvloop": True})

@@ -1,0 +1,117 @@
+from typing import get_args
+
+import msgspec
+import pytest
+
+from antiphon.engines.base import Role
+from antiphon.engines.catalogue import Catalogue, WheelPart, builtin_catalogue
+from antiphon.errors import ConfigurationError
+
+ROLES = get_args(Role)
+CATALOGUE = builtin_catalogue()
+
+# What each engine looks for in its settings.
+FILE_KEYS = {
+    "moonshine": {"encoder", "decoder", "tokenizer"},
+    "llama": {"model"},
+    "piper": {"model", "config"},
+    "silero": {"model"},
+}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_default_and_a_scripted_engine(role):
+    assert CATALOGUE.default(role).role == role
+    assert CATALOGUE.default(role).files
+    assert CATALOGUE.find(role, "scripted").files == {}
+
+
+@pytest.mark.parametrize("entry", CATALOGUE.entries, ids=lambda entry: entry.name)
+def test_every_entry_says_what_it_is_and_under_which_licence(entry):
+    assert entry.description
+    assert entry.licence
+    assert entry.speed
+    assert set(entry.files) == FILE_KEYS.get(entry.engine, set())
+
+
+def test_no_name_or_alias_is_taken_twice():
+    for role in ROLES:
+        entries = [entry for entry in CATALOGUE.entries if entry.role == role]
+        names = [name for entry in entries for name in (entry.name, *entry.aliases)]
+        assert len(names) == len(set(names))
+
+
+def test_official_places_come_before_mirrors_and_are_pinned():
+    for entry in CATALOGUE.entries:
+        for file in entry.files.values():
+            kinds = [type(source).__name__ for source in file.sources]
+            assert kinds == sorted(kinds), "a URL first, wheels after it"
+            assert not any("/main/" in getattr(source, "url", "") for source in file.sources)
+
+
+def test_an_alias_finds_its_entry():
+    assert CATALOGUE.find("language_model", "fast").name == "smollm2-135m"
+
+
+def test_the_language_model_has_a_small_fallback_and_the_others_have_none():
+    fallback = CATALOGUE.fallback("language_model")
+    assert fallback is not None
+    assert fallback.name == "smollm2-135m"
+    assert CATALOGUE.fallback("transcriber") is None
+
+
+def test_size_is_that_of_all_files():
+    assert CATALOGUE.default("transcriber").size_bytes == 43_943_830
+    assert CATALOGUE.find("synthesizer", "scripted").size_bytes == 0
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match="no synthesizer named 'joe'") as refusal:
+        CATALOGUE.find("synthesizer", "joe")
+    assert "Known are: piper-en-us-joe, scripted." in str(refusal.value)
+    assert not CATALOGUE.knows("synthesizer", "joe")
+
+
+def test_names_belong_to_a_role():
+    with pytest.raises(ConfigurationError):
+        CATALOGUE.find("synthesizer", "silero-vad")
+
+
+def test_weights_are_found_whatever_their_role():
+    assert CATALOGUE.with_weights("silero-vad").role == "voice_detector"
+    assert CATALOGUE.with_weights("fast").name == "smollm2-135m"
+    with pytest.raises(ConfigurationError, match="no weights named 'scripted'") as refusal:
+        CATALOGUE.with_weights("scripted")
+    assert "moonshine-tiny-en" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "wheel", ["--index-url=x==1", "name", "name>=1", "name==1 --pre", "git+https://x==1"]
+)
+def test_a_wheel_is_a_name_and_an_exact_version_and_nothing_pip_could_take_for_more(wheel):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"wheel": wheel, "member": "a"}, WheelPart)
+
+
+def test_a_misspelt_field_is_an_error():
+    text = b'[defaults]\n[[entries]]\nrole = "synthesizer"\nname = "x"\nengine = "x"\nlicense = ""'
+    with pytest.raises(msgspec.ValidationError, match="license"):
+        msgspec.toml.decode(text, type=Catalogue)
+
+
+@pytest.mark.parametrize("name", ["../model.bin", "a/b", ".hidden", ""])
+def test_a_file_name_cannot_leave_its_folder(name):
+    text = f"""
+        [defaults]
+        [[entries]]
+        role = "synthesizer"
+        name = "x"
+        engine = "x"
+        [entries.files.model]
+        file = "{name}"
+        bytes = 1
+        sha256 = "{"0" * 64}"
+        sources = [{{ kind = "url", url = "https://example.org/x" }}]
+    """
+    with pytest.raises(msgspec.ValidationError, match="file"):
+        msgspec.toml.decode(text, type=Catalogue)

@@ -1,0 +1,101 @@
+"""The suite for engine authors finds the mistakes that it is there to find."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import numpy as np
+import pytest
+
+from antiphon.engines import scripted
+from antiphon.engines.base import (
+    EngineSettings,
+    GenerationEnd,
+    PromptRead,
+    TextDelta,
+    Transcript,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.conformance import (
+    LanguageModelConformance,
+    SynthesizerConformance,
+    TranscriberConformance,
+    VoiceDetectorConformance,
+)
+
+SETTINGS = EngineSettings(name="scripted")
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [TranscriptDelta("Hi")],
+        [TranscriptDelta("Hi"), Transcript("Hi.")],
+        [Transcript("Hi"), Transcript("Hi")],
+    ],
+)
+def test_transcripts_that_do_not_end_or_differ_from_their_deltas(events):
+    with pytest.raises(AssertionError):
+        TranscriberConformance().check(events)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [TextDelta("Hi")],
+        [TextDelta("Hi", 3), GenerationEnd("stop", 2)],
+        [TextDelta("Hi"), PromptRead(3, 0), GenerationEnd("stop", 2)],
+        [PromptRead(3, 4), GenerationEnd("stop", 2)],
+        [GenerationEnd("stop", 0), GenerationEnd("stop", 0)],
+    ],
+)
+def test_answers_that_do_not_end_or_miscount(events):
+    with pytest.raises(AssertionError):
+        LanguageModelConformance().check(events)
+
+
+@pytest.mark.parametrize(
+    "chunk", [np.zeros((1, 9), np.float32), np.zeros(9), np.full(9, 1.5, np.float32)]
+)
+def test_audio_of_the_wrong_shape_type_or_level(chunk):
+    with pytest.raises(AssertionError):
+        SynthesizerConformance().check([chunk])
+
+
+async def test_a_detector_that_keeps_state_of_its_own():
+    class Forgetful(scripted.ScriptedVoiceDetector):
+        calls = 0
+
+        def step(self, frames, states):
+            self.calls += 1
+            probabilities, states = super().step(frames, states)
+            return probabilities / self.calls, states
+
+    like = scripted.create_voice_detector(SETTINGS)
+    detector = Forgetful(like.info, like._script, "detect")
+    with pytest.raises(AssertionError):
+        await VoiceDetectorConformance().test_sessions_judged_together_are_judged_as_if_alone(
+            detector
+        )
+
+
+async def test_a_transcriber_that_serves_one_session_at_a_time():
+    class Single(scripted.ScriptedTranscriber):
+        busy = False
+
+        async def transcribe(
+            self, audio, request: TranscriptionRequest
+        ) -> AsyncGenerator[TranscriptEvent, None]:
+            assert not self.busy
+            self.busy = True
+            async for event in super().transcribe(audio, request):
+                yield event
+            self.busy = False
+
+    like = scripted.create_transcriber(SETTINGS)
+    with pytest.raises(ExceptionGroup):
+        await TranscriberConformance().test_one_instance_serves_several_sessions_at_once(
+            Single(like.info, like._script)
+        )

@@ -1,0 +1,241 @@
+"""The embedded language models."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import aclosing
+
+import anyio
+import psutil
+import pytest
+
+from antiphon.core.plan import ChatMessage, ToolCall
+from antiphon.engines import conformance, llama
+from antiphon.engines.base import (
+    EngineSettings,
+    GenerationEnd,
+    GenerationRequest,
+    PromptRead,
+    TextDelta,
+)
+from antiphon.engines.conformance import calls_in, events_of
+from antiphon.errors import EngineError
+from antiphon.wire.session import FunctionTool
+from tests.engines.embedded import settings_of
+
+SYSTEM = ChatMessage("system", "You are a friendly voice assistant. Answer in one short sentence.")
+WEATHER = FunctionTool(
+    name="get_weather",
+    description="Current weather of a city.",
+    parameters={
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "unit": {"enum": ["celsius", "kelvin"]}},
+        "required": ["city", "unit"],
+    },
+)
+END_CALL = FunctionTool(name="end_call", description="Hang up when the user says goodbye.")
+
+
+class TestDefaultModel(conformance.LanguageModelConformance):
+    @classmethod
+    def create(cls):
+        return llama.create(settings_of("language_model", seed=1))
+
+
+class TestSmallModel(conformance.LanguageModelConformance):
+    @classmethod
+    def create(cls):
+        return llama.create(settings_of("language_model", "smollm2-135m", seed=1))
+
+
+@pytest.fixture(scope="module")
+async def model():
+    model = llama.create(settings_of("language_model", seed=1, temperature=0, context_tokens=1024))
+    yield model
+    await model.aclose()
+
+
+async def answer(model, *said: str | ChatMessage, **fields):
+    """The events of an answer, and its text."""
+    messages = [m if isinstance(m, ChatMessage) else ChatMessage("user", m) for m in said]
+    request = GenerationRequest(messages=(SYSTEM, *messages), **fields)
+    events = await events_of(model.generate(request))
+    return events, "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+async def test_it_answers(model):
+    _, text = await answer(model, "What is the capital of Italy?")
+    assert "Rome" in text
+
+
+async def test_an_earlier_message_is_remembered(model):
+    said = (ChatMessage("user", "My dog is called Bello."), ChatMessage("assistant", "Nice name!"))
+    _, text = await answer(model, *said, "What is my dog called?")
+    assert "Bello" in text
+
+
+async def test_a_prompt_that_was_read_before_is_cached(model):
+    """The prompt's tokens are told before the first word; the second time most are cached."""
+    question = "Which river flows through Paris?"
+    (first, *_), _ = await answer(model, question, conversation="river")
+    (second, *_), _ = await answer(model, question, conversation="river")
+    assert isinstance(first, PromptRead)
+    assert isinstance(second, PromptRead)
+    assert second.input_tokens == first.input_tokens > 20
+    assert second.cached_tokens >= first.input_tokens - 1
+
+
+async def test_warming_reads_the_instructions_beforehand(model):
+    system = ChatMessage("system", "You sell tickets for the zoo. Be brief. Be kind to children.")
+    await model.warm(GenerationRequest(messages=(system,), conversation="zoo"))
+    messages = (system, ChatMessage("user", "Hi!"))
+    request = GenerationRequest(messages=messages, conversation="zoo")
+    prompt, *_ = await events_of(model.generate(request))
+    assert prompt.input_tokens - prompt.cached_tokens < 10
+
+
+async def test_conversations_with_the_same_instructions_keep_their_own_history(model):
+    history = {name: [f"My name is {name} and I like the number seven."] for name in "ABC"}
+    for said in ("What is seven plus one?", "And plus two?"):
+        for name, messages in history.items():
+            messages.append(said)
+            (prompt, *_), _ = await answer(model, *messages, conversation=name, max_output_tokens=4)
+            if said == "And plus two?":
+                assert prompt.cached_tokens > prompt.input_tokens - 25
+
+
+async def test_after_a_cancelled_answer_the_next_one_finds_what_was_read(model):
+    """A guess that is dropped leaves its slot to the answer that follows it at once."""
+    question = ChatMessage("user", "Tell me a story about a fox, a hen, and a very old house.")
+    request = GenerationRequest(messages=(SYSTEM, question), conversation="fox")
+    async with aclosing(model.generate(request)) as events:
+        first = await anext(events)
+    second, *_ = await events_of(model.generate(request))
+    assert second.cached_tokens == first.input_tokens - 1
+
+
+async def test_every_token_is_counted(model):
+    events, text = await answer(model, "Say hello.")
+    tokens = sum(event.tokens for event in events if isinstance(event, TextDelta))
+    assert text
+    assert events[-1] == GenerationEnd("stop", tokens + 1)  # and the token that ends the answer
+
+
+async def test_it_calls_a_function_when_it_needs_one(model):
+    events, text = await answer(model, "What is the weather in Oslo?", tools=(WEATHER, END_CALL))
+    ((name, arguments),) = calls_in(events)
+    assert (name, text) == ("get_weather", "")
+    assert json.loads(arguments)["city"] == "Oslo"
+    assert events[-1].reason == "stop"
+
+
+async def test_arguments_fit_the_schema(model):
+    events, _ = await answer(model, "Hello!", tools=(WEATHER,), tool_policy="required")
+    ((_, arguments),) = calls_in(events)
+    values = json.loads(arguments)
+    assert values.keys() == {"city", "unit"}
+    assert values["unit"] in {"celsius", "kelvin"}
+
+
+async def test_it_tells_what_a_function_answered(model):
+    call = ToolCall("call_1", "get_weather", '{"city": "Oslo", "unit": "celsius"}')
+    events, text = await answer(
+        model,
+        "What is the weather in Oslo?",
+        ChatMessage("assistant", tool_calls=(call,)),
+        ChatMessage("tool", '{"temperature": 4, "sky": "rain"}', tool_call_id="call_1"),
+        tools=(WEATHER, END_CALL),
+    )
+    assert calls_in(events) == []
+    assert "4" in text
+
+
+async def test_a_call_that_was_cut_off_does_not_spoil_the_history(model):
+    call = ToolCall("call_1", "get_weather", '{"city": "Os')
+    _, text = await answer(
+        model, "Weather?", ChatMessage("assistant", tool_calls=(call,)), "Never mind. Hello!"
+    )
+    assert text
+
+
+async def test_a_last_message_of_the_assistant_is_not_continued(model):
+    said = ChatMessage("assistant", "The first three letters are A, B and")
+    _, text = await answer(model, "Say the alphabet.", said, max_output_tokens=8)
+    assert not text.lstrip().startswith("C")
+
+
+async def test_a_prompt_that_is_too_long_says_so(model):
+    with pytest.raises(EngineError, match=r"has \d+ tokens, .* reads at most 1024") as caught:
+        await answer(model, "word " * 2000)
+    assert caught.value.code == "context_length_exceeded"
+
+
+async def test_images_are_refused(model):
+    shown = ChatMessage("user", "What is this?", images=("data:image/png;base64,AAAA",))
+    with pytest.raises(EngineError, match="cannot see images") as caught:
+        await answer(model, shown)
+    assert caught.value.code == "image_not_supported"
+
+
+async def test_closing_an_answer_stops_llama_cpp(model):
+    """Not only the reader: the processor falls idle."""
+    request = GenerationRequest(messages=(SYSTEM, ChatMessage("user", "Count to two hundred.")))
+    async with aclosing(model.generate(request)) as events:
+        for _ in range(4):
+            await anext(events)
+    assert await falls_idle()
+
+
+async def test_closing_an_answer_stops_the_reading_of_a_long_prompt(model):
+    request = GenerationRequest(messages=(SYSTEM, ChatMessage("user", "many words " * 400)))
+    with anyio.move_on_after(0.3):
+        await events_of(model.generate(request))
+    assert await falls_idle()
+
+
+async def falls_idle() -> bool:
+    """Whether, within 30 s, this process uses under a tenth of a core for a tenth of a second."""
+    process = psutil.Process()
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        before = process.cpu_times()
+        await anyio.sleep(0.1)
+        after = process.cpu_times()
+        if after.user + after.system - before.user - before.system < 0.02:
+            return True
+    return False
+
+
+async def test_warming_gives_way_to_an_answer(model):
+    """The answer does not wait until a long prefix has been read."""
+    prefix = ChatMessage("system", "You know these words: " + "one two three " * 200)
+    async with anyio.create_task_group() as group:
+        group.start_soon(model.warm, GenerationRequest(messages=(prefix,), conversation="words"))
+        await anyio.wait_all_tasks_blocked()
+        _, text = await answer(model, "What is the capital of Italy?")
+    messages = (prefix, ChatMessage("user", "Hi."))
+    request = GenerationRequest(messages=messages, max_output_tokens=1, conversation="words")
+    prompt, *_ = await events_of(model.generate(request))
+    assert text
+    assert prompt.cached_tokens < prompt.input_tokens - 50
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    broken = tmp_path / "model.gguf"
+    broken.write_bytes(b"GGUF, but not really")
+    with pytest.raises(EngineError, match=r"cannot load .*model\.gguf") as caught:
+        llama.create(EngineSettings(name="broken", files={"model": broken}))
+    assert caught.value.code == "weights_unreadable"
+
+
+def test_a_misspelt_option_is_refused(tmp_path):
+    settings = EngineSettings(name="x", options={"temprature": 1})
+    with pytest.raises(EngineError, match=r"options of x cannot be used.*temprature"):
+        llama.create(settings)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    settings = EngineSettings(name="x", files={"model": tmp_path / "gone.gguf"})
+    with pytest.raises(EngineError, match=r"x needs the file 'model', but there is none at .*gone"):
+        llama.create(settings)

@@ -1,0 +1,117 @@
+"""The embedded transcriber."""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+
+import numpy as np
+import pytest
+
+from antiphon.engines import conformance, moonshine
+from antiphon.engines.base import EngineSettings, Transcript, TranscriptionRequest
+from antiphon.errors import EngineError
+from tests.engines.embedded import settings_of, speech
+
+SAID = {
+    "amiable": "he might even have been made amiable himself",
+    "respectable": (
+        "had he married a more amiable woman he might have been made still more respectable "
+        "than he was"
+    ),
+    "selfish": "unless to be rather cold hearted and rather selfish is to be ill disposed",
+}
+
+
+class TestConformance(conformance.TranscriberConformance):
+    speech = property(lambda _: speech("amiable"))
+
+    @classmethod
+    def create(cls):
+        return moonshine.create(settings_of("transcriber"))
+
+
+@pytest.fixture(scope="module")
+async def transcriber():
+    transcriber = moonshine.create(settings_of("transcriber", max_audio_s=8.0))
+    yield transcriber
+    await transcriber.aclose()
+
+
+async def heard(transcriber, audio) -> str:
+    *_, transcript = [e async for e in transcriber.transcribe(audio, TranscriptionRequest())]
+    assert isinstance(transcript, Transcript)
+    return transcript.text
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())
+
+
+@pytest.mark.parametrize("clip", SAID)
+async def test_it_writes_what_was_said(transcriber, clip):
+    assert words(await heard(transcriber, speech(clip))) == words(SAID[clip])
+
+
+async def test_a_word_is_given_as_soon_as_it_is_known(transcriber):
+    events = transcriber.transcribe(speech("amiable"), TranscriptionRequest())
+    first, second = await anext(events), await anext(events)
+    await events.aclose()
+    assert (first.text, second.text) == ("He", " might")
+
+
+async def test_an_utterance_longer_than_the_limit_is_heard_in_parts(transcriber):
+    pause = np.zeros(8000, np.float32)
+    clips = [part for clip in SAID for part in (speech(clip), pause)]
+    text = await heard(transcriber, np.concatenate(clips))
+    same = SequenceMatcher(None, words(text), words(" ".join(SAID.values()))).ratio()
+    assert same > 0.9  # a word or two may differ without the sentence around it
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 3.0])
+async def test_silence_has_no_words(transcriber, seconds):
+    assert await heard(transcriber, np.zeros(int(seconds * 16_000), np.float32)) == ""
+
+
+async def test_audio_of_two_channels_is_refused(transcriber):
+    with pytest.raises(EngineError, match="one dimension"):
+        await heard(transcriber, np.zeros((2, 16_000), np.float32))
+
+
+def test_long_audio_is_cut_where_it_is_quiet():
+    audio = np.ones(16_000 * 5, np.float32)
+    audio[int(1.75 * 16_000) : int(1.9 * 16_000)] = 0
+    first, *rest = moonshine.split_at_quiet(audio, 2.0)
+    assert 1.75 * 16_000 <= first.size <= 1.9 * 16_000
+    assert all(part.size <= 2 * 16_000 for part in rest)
+    assert np.array_equal(np.concatenate([first, *rest]), audio)
+
+
+def test_audio_within_the_limit_is_not_cut():
+    (part,) = moonshine.split_at_quiet(np.ones(16_000, np.float32), 1.0)
+    assert part.size == 16_000
+
+
+def test_the_vocabulary_is_read_with_long_and_control_tokens(tmp_path):
+    long = "ä" * 100  # 200 bytes: a length of two bytes, 72 + 128 and 1
+    packed = b"\x05<unk>\x03<s>\x04</s>\x00\x02hi" + bytes([72 + 128, 1]) + long.encode()
+    path = tmp_path / "tokenizer.bin"
+    path.write_bytes(packed + b"\x06<<ST>>")
+    assert moonshine.read_vocabulary(path) == (b"", b"", b"", b"", b"hi", long.encode(), b"")
+
+
+@pytest.mark.parametrize("packed", [b"\x05<un", b"\x05<unk>\xff"])
+def test_a_vocabulary_that_was_cut_off_is_refused(tmp_path, packed):
+    path = tmp_path / "tokenizer.bin"
+    path.write_bytes(packed)
+    with pytest.raises(EngineError, match="ends in the middle of token"):
+        moonshine.read_vocabulary(path)
+
+
+def test_weights_that_are_no_model_are_refused(tmp_path):
+    settings = settings_of("transcriber")
+    broken = tmp_path / "encoder.ort"
+    broken.write_bytes(b"not a model")
+    files = {**settings.files, "encoder": broken}
+    with pytest.raises(EngineError, match=r"cannot read .*encoder\.ort"):
+        moonshine.create(EngineSettings(name="broken", files=files))

@@ -1,0 +1,74 @@
+"""The embedded synthesizer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soxr
+
+from antiphon.engines import conformance, moonshine, piper
+from antiphon.engines.base import EngineSettings, SpeechRequest, TranscriptionRequest
+from antiphon.errors import EngineError
+from tests.engines.embedded import settings_of
+
+
+class TestConformance(conformance.SynthesizerConformance):
+    @classmethod
+    def create(cls):
+        return piper.create(settings_of("synthesizer"))
+
+
+@pytest.fixture(scope="module")
+async def synthesizer():
+    synthesizer = piper.create(settings_of("synthesizer"))
+    yield synthesizer
+    await synthesizer.aclose()
+
+
+async def spoken(synthesizer, text, **fields) -> list[np.ndarray]:
+    request = SpeechRequest(text=text, voice="joe", **fields)
+    return [chunk async for chunk in synthesizer.synthesize(request)]
+
+
+async def test_it_can_be_understood(synthesizer):
+    audio = np.concatenate(await spoken(synthesizer, "The capital of Italy is Rome."))
+    heard = soxr.resample(audio, synthesizer.info.rate_hz, 16_000)
+    transcriber = moonshine.create(settings_of("transcriber"))
+    *_, transcript = [e async for e in transcriber.transcribe(heard, TranscriptionRequest())]
+    await transcriber.aclose()
+    assert transcript.text == "The capital of Italy is Rome."
+
+
+async def test_each_sentence_is_a_chunk(synthesizer):
+    assert len(await spoken(synthesizer, "One moment, please. I will look it up. Done!")) == 3
+
+
+async def test_it_begins_to_sound_at_once(synthesizer):
+    first, *_ = await spoken(synthesizer, "The capital of Italy is Rome.")
+    audible = np.flatnonzero(np.abs(first) > piper.AUDIBLE)
+    assert audible[0] <= 0.012 * synthesizer.info.rate_hz
+
+
+async def test_text_without_words_is_silent(synthesizer):
+    assert await spoken(synthesizer, " ") == []
+
+
+async def test_the_names_of_its_voices_are_told_when_one_is_unknown(synthesizer):
+    with pytest.raises(EngineError, match=r"no voice 'alloy'; its voices are joe") as caught:
+        await anext(synthesizer.synthesize(SpeechRequest(text="Hello.", voice="alloy")))
+    assert caught.value.code == "voice_not_found"
+
+
+def test_a_lead_in_is_cut_to_ten_milliseconds():
+    audio = np.r_[np.zeros(1000), np.ones(500)].astype(np.float32)
+    assert piper.without_lead_in(audio, 10_000).size == 600
+    assert piper.without_lead_in(np.ones(5, np.float32), 10_000).size == 5
+    assert piper.without_lead_in(np.zeros(5, np.float32), 10_000).size == 5
+
+
+def test_a_config_that_describes_no_voice_is_refused(tmp_path):
+    settings = settings_of("synthesizer")
+    config = tmp_path / "voice.json"
+    config.write_text("{}")
+    with pytest.raises(EngineError, match=r"voice\.json does not describe a Piper voice"):
+        piper.create(EngineSettings(name="x", files={**settings.files, "config": config}))

@@ -1,0 +1,175 @@
+import logging
+import sys
+import threading
+
+import pytest
+
+from antiphon.engines.base import EngineSettings, Role
+from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.registry import Readiness, load_engine, status
+from antiphon.engines.weights import path_of
+from antiphon.errors import ConfigurationError, EngineError, WeightsError
+
+CATALOGUE = builtin_catalogue()
+
+PLUGIN = """
+import threading
+
+from antiphon.engines.base import EngineInfo
+from antiphon.errors import EngineError
+
+class Parrot:
+    built = []
+
+    def __init__(self, settings):
+        Parrot.built.append((settings, threading.current_thread()))
+        self.info = EngineInfo(name=settings.name, role="transcriber")
+
+    async def aclose(self):
+        pass
+
+def create_broken(settings):
+    raise RuntimeError("no beak")
+
+def create_refusing(settings):
+    raise EngineError("no seeds", stage="transcribe")
+"""
+
+
+@pytest.fixture
+def offer(tmp_path, monkeypatch):
+    """Install a package on this test's import path that offers engines."""
+
+    def install(package="parrot-engines", **engines):
+        folder = tmp_path / package
+        module = package.replace("-", "_")
+        info = folder / f"{module}-2.5.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 2.5\n")
+        lines = [f"{name} = {module}:{factory}" for name, factory in engines.items()]
+        (info / "entry_points.txt").write_text("[antiphon.engines]\n" + "\n".join(lines))
+        (folder / f"{module}.py").write_text(PLUGIN)
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def pretend_fetched(name, home):
+    """Put files of the right size, full of nothing, where the weights belong."""
+    for file in CATALOGUE.with_weights(name).files.values():
+        path = path_of(file, home)
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as stream:
+            stream.truncate(file.bytes)
+
+
+@pytest.mark.parametrize("role", CATALOGUE.defaults)
+async def test_the_scripted_engines_load_without_weights(role, tmp_path):
+    engine = await load_engine(role, "scripted", home=tmp_path)
+    assert engine.info.role == role
+    assert engine.info.name == "scripted"
+    await engine.aclose()
+
+
+async def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
+    with pytest.raises(ConfigurationError, match="no transcriber named 'whisper'") as refusal:
+        await load_engine("transcriber", "whisper", home=tmp_path)
+    assert "moonshine-tiny-en, scripted" in str(refusal.value)
+
+
+async def test_missing_weights_come_with_the_command_that_fetches_them(tmp_path):
+    with pytest.raises(WeightsError, match="antiphon models fetch moonshine-tiny-en") as refusal:
+        await load_engine("transcriber", "moonshine-tiny-en", home=tmp_path)
+    assert "43.9 MB" in str(refusal.value)
+
+
+async def test_a_missing_requirement_comes_with_the_command_that_installs_it(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ConfigurationError, match=r"needs onnxruntime, .*'antiphon\[local\]'"):
+        await load_engine("voice_detector", "silero-vad", home=tmp_path)
+
+
+async def test_an_installed_package_offers_engines_by_their_names(offer, tmp_path):
+    offer(parrot="Parrot")
+    options = {"beak": "yellow"}
+    engine = await load_engine("transcriber", "parrot", home=tmp_path, threads=3, options=options)
+    assert engine.info.name == "parrot"
+    ((settings, thread),) = sys.modules["parrot_engines"].Parrot.built
+    assert settings == EngineSettings(name="parrot", options=options, threads=3)
+    assert thread is not threading.current_thread(), "it was built on the event loop's thread"
+
+
+async def test_an_engine_of_another_role_is_refused(offer, tmp_path):
+    offer(parrot="Parrot")
+    with pytest.raises(ConfigurationError, match=r"parrot-engines 2\.5 is a transcriber, not a "):
+        await load_engine("synthesizer", "parrot", home=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("factory", "reason"),
+    [("create_broken", "RuntimeError: no beak"), ("create_absent", "AttributeError: ")],
+)
+async def test_a_failing_plugin_is_named(offer, tmp_path, factory, reason):
+    offer(parrot=factory)
+    with pytest.raises(ConfigurationError, match=rf"'parrot' .* parrot-engines 2\.5 .* {reason}"):
+        await load_engine("transcriber", "parrot", home=tmp_path)
+
+
+async def test_an_engines_own_error_is_passed_on(offer, tmp_path):
+    offer(parrot="create_refusing")
+    with pytest.raises(EngineError, match="no seeds"):
+        await load_engine("transcriber", "parrot", home=tmp_path)
+
+
+async def test_an_engine_that_two_packages_offer_is_refused(offer, tmp_path):
+    offer("one-parrot", parrot="Parrot")
+    offer("two-parrots", parrot="Parrot")
+    with pytest.raises(ConfigurationError, match="Uninstall all but one") as refusal:
+        await load_engine("transcriber", "parrot", home=tmp_path)
+    assert "one-parrot 2.5" in str(refusal.value)
+    assert "two-parrots 2.5" in str(refusal.value)
+
+
+def test_status_tells_each_roles_default_and_what_it_lacks(tmp_path):
+    pretend_fetched("silero-vad", tmp_path)
+    by_role = {state.role: state for state in status(home=tmp_path)}
+    assert list(by_role) == ["voice_detector", "transcriber", "language_model", "synthesizer"]
+    assert by_role["voice_detector"].readiness is Readiness.READY
+    assert by_role["voice_detector"].problem == ""
+    assert by_role["synthesizer"].name == "piper-en-us-joe"
+    assert by_role["synthesizer"].readiness is Readiness.NO_WEIGHTS
+    assert "antiphon models fetch piper-en-us-joe" in by_role["synthesizer"].problem
+
+
+def test_status_tells_what_the_operator_chose(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    names: dict[Role, str | None] = {
+        "transcriber": "whisper",
+        "language_model": "fast",
+        "synthesizer": "scripted",
+    }
+    _, transcriber, language_model, synthesizer = status(names, home=tmp_path)
+    assert transcriber.readiness is Readiness.UNKNOWN
+    assert language_model.readiness is Readiness.NOT_INSTALLED
+    assert synthesizer.readiness is Readiness.READY
+
+
+def test_the_default_language_model_gives_way_to_a_smaller_one_that_is_there(tmp_path, caplog):
+    pretend_fetched("smollm2-135m", tmp_path)
+    with caplog.at_level(logging.WARNING):
+        language_model = status(home=tmp_path)[2]
+    assert (language_model.name, language_model.readiness) == ("smollm2-135m", Readiness.READY)
+    assert "qwen2.5-coder-0.5b are missing; using smollm2-135m instead" in caplog.text
+
+
+def test_a_language_model_that_was_chosen_does_not_give_way(tmp_path):
+    pretend_fetched("smollm2-135m", tmp_path)
+    language_model = status({"language_model": "qwen2.5-coder-0.5b"}, home=tmp_path)[2]
+    assert language_model.name == "qwen2.5-coder-0.5b"
+    assert language_model.readiness is Readiness.NO_WEIGHTS
+
+
+async def test_without_any_weights_the_default_itself_is_asked_for(tmp_path):
+    with pytest.raises(WeightsError, match=r"antiphon models fetch qwen2\.5-coder-0\.5b"):
+        await load_engine("language_model", home=tmp_path)
