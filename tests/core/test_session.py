@@ -22,7 +22,7 @@ from antiphon.wire.audio_config import AudioTranscription, PcmuFormat, ServerVad
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import encode
 
-from .support import Rig, settings, types
+from .support import DEFAULT_INSTRUCTIONS, Rig, settings, types
 
 VAD = ServerVad(silence_duration_ms=320)
 
@@ -225,7 +225,7 @@ def test_new_instructions_are_read_ahead() -> None:
     rig = Rig()
     rig.say("Hello")
     rig.send("session.update", session={"type": "realtime", "instructions": "Rhyme."})
-    (warm,) = rig.effects(WarmPrompt)
+    warm = rig.effects(WarmPrompt)[-1]
     assert warm.instructions == "Rhyme."
     assert warm.messages == (ChatMessage("user", "Hello"),)
 
@@ -233,7 +233,13 @@ def test_new_instructions_are_read_ahead() -> None:
 def test_nothing_is_read_ahead_for_what_the_model_does_not_read() -> None:
     rig = Rig()
     rig.send("session.update", session={"type": "realtime", "output_modalities": ["audio"]})
-    assert rig.effects(WarmPrompt) == []
+    assert len(rig.effects(WarmPrompt)) == 1  # that of the beginning
+
+
+def test_the_instructions_are_read_ahead_as_the_session_begins() -> None:
+    (warm,) = Rig().effects(WarmPrompt)
+    assert warm.instructions == DEFAULT_INSTRUCTIONS
+    assert warm.messages == ()
 
 
 def test_a_refused_event_leaves_no_trace() -> None:

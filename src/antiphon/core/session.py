@@ -77,6 +77,7 @@ class Session(Verbs[received.ClientEvent]):
         self._outgoing.send(
             sent.SessionCreated(event_id=self._outgoing.event_id(), session=self._settings)
         )
+        self._warm()
 
     # --- what the runtime may ask ---------------------------------------------------------------
 
