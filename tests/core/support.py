@@ -13,7 +13,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from antiphon.core.clock import SAMPLES_PER_MS
-from antiphon.core.effects import Effect, SendAudio, SendEvent, StartResponse
+from antiphon.core.effects import Effect, SendAudio, SendEvent, SendRetrieved, StartResponse
 from antiphon.core.plan import Plan
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import (
@@ -284,7 +284,7 @@ class Rig:
 
 def _event_of(effect: Effect) -> ServerEvent | None:
     match effect:
-        case SendEvent(event=event):
+        case SendEvent(event=event) | SendRetrieved(event=event):
             return event
         case SendAudio():
             return ResponseOutputAudioDelta(

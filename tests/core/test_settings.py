@@ -142,6 +142,10 @@ def test_a_response_takes_what_it_does_not_say_from_the_session() -> None:
     assert plan.model == session.model
 
 
+def test_null_instructions_of_a_response_are_the_sessions() -> None:
+    assert ask(update(instructions="Rhyme."), instructions=None).plan.instructions == "Rhyme."
+
+
 def test_what_a_response_says_replaces_the_sessions() -> None:
     plan = ask(instructions="Sing.", tools=[LOOK_UP], max_output_tokens=5).plan
     assert plan.instructions == "Sing."

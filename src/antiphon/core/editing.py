@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.created_items import Admitted, admit
+from antiphon.core.effects import ForgetItem, SendRetrieved
 from antiphon.core.listening import Listening, announce
 from antiphon.core.outgoing import Outgoing
 from antiphon.errors import RequestError
@@ -55,17 +56,17 @@ class Editing:
         self._begin_hearing([admitted], heard)
 
     def retrieve(self, item_id: str) -> None:
-        """Send an item as it stands.
+        """Send an item as it stands, with its audio.
 
         Raises:
             RequestError: ``item_retrieve_invalid_item_id``.
         """
-        item = self._conversation.require(item_id, verb="retrieve").item
+        entry = self._conversation.require(item_id, verb="retrieve")
+        item = entry.item
         if isinstance(item, Message | FunctionCall | FunctionCallOutput):
             item = replace(item, object="realtime.item")
-        self._outgoing.send(
-            sent.ConversationItemRetrieved(event_id=self._outgoing.event_id(), item=item)
-        )
+        event = sent.ConversationItemRetrieved(event_id=self._outgoing.event_id(), item=item)
+        self._outgoing.do(SendRetrieved(event, entry.heard_ms))
 
     def delete(self, item_id: str) -> None:
         """Take an item out of the conversation.
@@ -74,6 +75,7 @@ class Editing:
             RequestError: ``item_delete_invalid_item_id``.
         """
         self._conversation.remove(self._conversation.require(item_id, verb="delete"))
+        self._outgoing.do(ForgetItem(item_id))
         self._outgoing.send(
             sent.ConversationItemDeleted(event_id=self._outgoing.event_id(), item_id=item_id)
         )

@@ -10,16 +10,18 @@ from msgspec import Struct
 from antiphon.core.clock import Span
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.wire.response import RealtimeResponse
-from antiphon.wire.server_events import ServerEvent
+from antiphon.wire.server_events import ConversationItemRetrieved, ServerEvent
 from antiphon.wire.session import FunctionTool
 
 __all__ = [
     "CloseConnection",
     "DropAudio",
     "Effect",
+    "ForgetItem",
     "KeepResponse",
     "SendAudio",
     "SendEvent",
+    "SendRetrieved",
     "StartResponse",
     "StopResponse",
     "Transcribe",
@@ -55,6 +57,28 @@ class SendAudio(Struct, frozen=True):
     output_index: int
     content_index: int
     pcm: bytes
+
+
+class SendRetrieved(Struct, frozen=True):
+    """Send an item that the client asked for, with as much of its audio as is kept.
+
+    Attributes:
+        event: The event; its item has no audio yet.
+        heard_ms: How much of a spoken answer was heard; ``None`` for all of it.
+    """
+
+    event: ConversationItemRetrieved
+    heard_ms: float | None
+
+
+class ForgetItem(Struct, frozen=True):
+    """An item has been deleted; its audio is not needed any more.
+
+    Attributes:
+        item_id: The item.
+    """
+
+    item_id: str
 
 
 class Transcribe(Struct, frozen=True):
@@ -145,6 +169,8 @@ class CloseConnection(Struct, frozen=True):
 Effect = (
     SendEvent
     | SendAudio
+    | SendRetrieved
+    | ForgetItem
     | Transcribe
     | StartResponse
     | StopResponse

@@ -49,12 +49,15 @@ class SessionStart(Struct, frozen=True, kw_only=True):
         conversation_id: Id of the default conversation.
         voices: Names of voices that may be asked for.
         lifetime_s: Seconds until the session expires.
+        announces_conversation: Whether ``conversation.created`` follows ``session.created``, as
+            clients of the beta protocol expect.
     """
 
     settings: RealtimeSession
     conversation_id: str
     voices: tuple[str, ...]
     lifetime_s: float = SESSION_LIFETIME_S
+    announces_conversation: bool = False
 
 
 class Session(Verbs[received.ClientEvent]):
@@ -77,6 +80,11 @@ class Session(Verbs[received.ClientEvent]):
         self._outgoing.send(
             sent.SessionCreated(event_id=self._outgoing.event_id(), session=self._settings)
         )
+        if start.announces_conversation:
+            created = sent.Conversation(id=start.conversation_id)
+            self._outgoing.send(
+                sent.ConversationCreated(event_id=self._outgoing.event_id(), conversation=created)
+            )
         self._warm()
 
     # --- what the runtime may ask ---------------------------------------------------------------
@@ -99,7 +107,7 @@ class Session(Verbs[received.ClientEvent]):
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due; ``None`` if nothing is."""
         expires_at, idle_at = super().deadline(), self._idle_at
-        return idle_at if idle_at is not None and expires_at is not None else expires_at
+        return expires_at if expires_at is None or idle_at is None else min(expires_at, idle_at)
 
     # --- signals --------------------------------------------------------------------------------
 

@@ -10,24 +10,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import aclosing
+from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec.structs import replace
 
 from antiphon.core.effects import (
     CloseConnection,
     DropAudio,
     Effect,
+    ForgetItem,
     KeepResponse,
     SendAudio,
     SendEvent,
+    SendRetrieved,
     StartResponse,
     StopResponse,
     Transcribe,
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage, Plan
-from antiphon.core.session import Session
 from antiphon.core.signals import (
     FrameRefused,
     Signal,
@@ -35,6 +38,7 @@ from antiphon.core.signals import (
     TranscriptFailed,
     TranscriptFinished,
 )
+from antiphon.core.verbs import Verbs
 from antiphon.engines.base import (
     Floats,
     GenerationRequest,
@@ -47,10 +51,11 @@ from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
+from antiphon.runtime.recordings import Recordings
 from antiphon.runtime.respond import Answer, failure_of
 from antiphon.runtime.timing import TurnTiming
 from antiphon.wire import server_events as sent
-from antiphon.wire.client_events import InputAudioBufferAppend
+from antiphon.wire.client_events import ClientEvent, InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
 
 __all__ = ["CloseReason", "Host"]
@@ -62,6 +67,13 @@ CloseReason = tuple[int, str]
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a client may take to read the last of what it is sent, the reason included."""
+
+
+class _Running(NamedTuple):
+    """A response that is being worked out, and the scope that stops it."""
+
+    plan: Plan
+    scope: anyio.CancelScope
 
 
 class Host:
@@ -81,7 +93,7 @@ class Host:
 
     def __init__(
         self,
-        session: Session,
+        session: Verbs[ClientEvent],
         *,
         engines: EngineSet,
         detection: Detection,
@@ -96,7 +108,8 @@ class Host:
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
         self._deadline_moved = anyio.Event()
-        self._running: dict[str, anyio.CancelScope] = {}
+        self._running: dict[str, _Running] = {}
+        self._recordings = Recordings()
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
         heard = session.settings.audio.input
@@ -177,11 +190,18 @@ class Host:
                     if isinstance(effect.source, bytes)
                     else self._ear.read(effect.source)
                 )
+                self._recordings.hear(effect.item_id, audio)
                 self._tasks.start_soon(self._transcribe, effect, audio)
+            case SendRetrieved(event=event, heard_ms=heard_ms):
+                heard = self._session.settings.audio.input
+                item = self._recordings.complete(event.item, heard.format, heard_ms)
+                self._send(replace(event, item=item))
+            case ForgetItem(item_id=item_id):
+                self._recordings.forget(item_id)
             case StartResponse(plan=plan):
                 self._start(plan)
             case StopResponse(response_id=response_id):
-                self._running[response_id].cancel()
+                self._running[response_id].scope.cancel()
             case WarmPrompt():
                 self._warm(effect)
             case DropAudio(before=before):
@@ -200,6 +220,8 @@ class Host:
         self.outbox.put(encode(event))
 
     def _send_audio(self, audio: SendAudio) -> None:
+        spoken_in = self._running[audio.response_id].plan.output_format
+        self._recordings.speak(audio.item_id, audio.pcm, spoken_in)
         event = sent.ResponseOutputAudioDelta(
             event_id=audio.event_id,
             response_id=audio.response_id,
@@ -211,9 +233,9 @@ class Host:
         self.outbox.put(encode(event))
 
     def _start(self, plan: Plan) -> None:
-        scope = self._running[plan.response_id] = anyio.CancelScope()
+        running = self._running[plan.response_id] = _Running(plan, anyio.CancelScope())
         self._timing.mark(plan.response_id, Moment.STARTED, self._loop.time())
-        self._tasks.start_soon(self._respond, plan, scope)
+        self._tasks.start_soon(self._respond, running)
 
     def _warm(self, effect: WarmPrompt) -> None:
         if self._warming is not None:
@@ -226,8 +248,8 @@ class Host:
             return
         self.closing = (code, reason)
         self.close()
-        for answer in self._running.values():
-            answer.cancel()
+        for running in self._running.values():
+            running.scope.cancel()
         # A client that has stopped reading would never take the reason, and its session never end.
         self._tasks.cancel_scope.deadline = self._loop.time() + CLOSE_TIMEOUT_S
 
@@ -264,7 +286,9 @@ class Host:
             _log.warning("%s: transcription failed: %s", self.session_id, error)
             self._feed(TranscriptFailed(effect.item_id, failure_of(error)))
 
-    async def _respond(self, plan: Plan, scope: anyio.CancelScope) -> None:
+    async def _respond(self, running: _Running) -> None:
+        plan, scope = running
+
         def mark(moment: Moment) -> None:
             self._timing.mark(plan.response_id, moment, self._loop.time())
 
