@@ -31,16 +31,27 @@ from antiphon.wire.response import RealtimeResponse
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.resources.realtime.realtime import AsyncRealtimeConnection
+    from openai.types.realtime import RealtimeServerEvent
 
-__all__ = ["Answer", "AskError", "Question", "ask", "read_wav"]
+__all__ = [
+    "UNDERSTOOD",
+    "Answer",
+    "AskError",
+    "Question",
+    "ask",
+    "likeness",
+    "read_wav",
+    "write_wav",
+]
 
 WIRE_RATE_HZ = 24_000
 CHUNK_MS = 100
 ANSWER_TIMEOUT_S = 60.0
 AUDIBLE_RMS = 0.003
 """An answer quieter than this, about -50 dB of full scale, cannot be heard."""
-UNDERSTOOD = 0.6
-"""Share of the answer's words that have to be recognized in its audio."""
+UNDERSTOOD = 0.75
+"""Share of the answer's letters that have to be recognized in its audio. Letters, since a small
+transcriber writes names as they sound: of six words, two wrong ones are a third."""
 
 _MOMENTS = {
     "turn_ended": "end of the turn confirmed",
@@ -188,6 +199,7 @@ async def _connection(
         message = f"The server at {question.base_url} refused the connection: {reason}"
         raise AskError(message) from refusal
     try:
+        _check(await connection.recv())  # the session, or why there is none
         yield connection
     except ConnectionClosed as error:
         message = f"The server closed the connection before it had answered: {error}"
@@ -239,15 +251,19 @@ async def _speak(connection: AsyncRealtimeConnection, samples: Floats, answer: A
             answer.last_speech_at_s = loop.time()
 
 
+def _check(event: RealtimeServerEvent) -> None:
+    if event.type == "error":
+        message = f"The server answered with an error: {event.error.message}"
+        raise AskError(message)
+
+
 async def _collect(connection: AsyncRealtimeConnection, answer: Answer) -> RealtimeResponse:
     """Take events until the response is done and the question's words are known."""
     response: RealtimeResponse | None = None
     spoken = False
     async for event in connection:
+        _check(event)
         match event.type:
-            case "error":
-                message = f"The server answered with an error: {event.error.message}"
-                raise AskError(message)
             case "input_audio_buffer.speech_started":
                 spoken = True
             case "conversation.item.input_audio_transcription.completed":
@@ -326,10 +342,10 @@ async def _verify(
         raise AskError(message)
     async with asyncio.timeout(ANSWER_TIMEOUT_S), _connection(client, question) as connection:
         heard = await _transcribe(connection, bytes(answer.audio))
-    share = SequenceMatcher(None, _words(answer.transcript), _words(heard)).ratio()
+    share = likeness(answer.transcript, heard)
     echo(f"Heard back from the answer's audio: {heard}")
     if share < UNDERSTOOD:
-        message = f"The answer cannot be understood: {share:.0%} of its words were recognized."
+        message = f"The answer cannot be understood: {share:.0%} of its letters were recognized."
         raise AskError(message)
 
 
@@ -352,5 +368,10 @@ async def _transcribe(connection: AsyncRealtimeConnection, pcm: bytes) -> str:
     raise AskError(message)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"[\w']+", text.lower())
+def likeness(said: str, heard: str) -> float:
+    """Return how much of two texts is the same, 0 to 1, as far as it can be heard."""
+    return SequenceMatcher(None, _letters(said), _letters(heard), autojunk=False).ratio()
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"\W", "", text.casefold())

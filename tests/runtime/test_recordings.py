@@ -34,6 +34,7 @@ def test_what_the_user_said_comes_back_in_the_format_of_the_session(audio_format
     recordings = Recordings()
     recordings.hear("item_1", tone(0.5))
     audio = audio_of(recordings.complete(said("item_1"), audio_format, None))
+    assert audio is not None
     codec = codec_of(audio_format)
     samples = codec.decode(audio)
     assert len(samples) == codec.rate_hz // 2

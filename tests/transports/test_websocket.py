@@ -354,6 +354,7 @@ async def test_an_answer_under_way_is_ended_before_its_session():
         await gate.reached()
         await anyio.sleep(2)
         frames = await client.collect("error")
+        await client.over.wait()
         assert room.cast.stage.running == 0
     assert types(frames)[-2:] == ["response.done", "error"]
     assert frames[-2]["response"]["status"] == "cancelled"

@@ -7,24 +7,79 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Literal
 
 import anyio
 from anyio.abc import TaskGroup
+from msgspec import Struct
 
 from antiphon.config import Config
-from antiphon.core.session import SESSION_LIFETIME_S, Session, SessionStart
+from antiphon.core.session import Session, SessionStart
+from antiphon.core.settings import (
+    DEFAULT_TRANSCRIPTION_MODEL,
+    transcription_updated,
+    updated,
+)
+from antiphon.core.transcription_session import TranscriptionSession, TranscriptionStart
+from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
 from antiphon.errors import RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
-from antiphon.wire.audio_config import AudioInput, AudioOutput, PcmFormat, ServerVad
-from antiphon.wire.session import RealtimeSession, SessionAudio
+from antiphon.wire.audio_config import (
+    AudioInput,
+    AudioOutput,
+    AudioTranscription,
+    PcmFormat,
+    ServerVad,
+)
+from antiphon.wire.client_events import ClientEvent
+from antiphon.wire.session import (
+    RealtimeSession,
+    RealtimeSessionUpdate,
+    SessionAudio,
+    SessionPatch,
+    TranscriptionAudio,
+    TranscriptionSessionUpdate,
+)
+from antiphon.wire.session import Session as SessionSettings
+from antiphon.wire.session import TranscriptionSession as TranscriptionSettings
+from antiphon.wire.translation import (
+    TranslationAudio,
+    TranslationInput,
+    TranslationOutput,
+    TranslationSession,
+    TranslationSessionRequest,
+)
 
-__all__ = ["Reception", "open_reception"]
+__all__ = ["DialectName", "Opening", "Reception", "open_reception"]
 
 _log = logging.getLogger(__name__)
+
+DEFAULT_LANGUAGE = "en"
+"""What is translated into, unless the client says otherwise."""
+
+
+DialectName = Literal["ga", "beta"]
+"""The protocol as it is now, generally available, or as it was in beta."""
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """What a client connects for.
+
+    Attributes:
+        kind: A speech session, or one that only transcribes.
+        model: As :meth:`Reception.choose_model` returned it.
+        settings: What the session begins with, of the same kind; ``None`` for the server's own.
+        dialect: How the client words its events, and wants to be answered.
+    """
+
+    kind: Literal["realtime", "transcription"] = "realtime"
+    model: str
+    settings: SessionPatch | None = None
+    dialect: DialectName = "ga"
 
 
 @asynccontextmanager
@@ -82,6 +137,54 @@ class Reception:
         _log.info("model %r is not configured; %r answers in its place", asked_for, models[0])
         return asked_for
 
+    def opening_with(self, settings: SessionPatch, model: str | None = None) -> Opening:
+        """Return the opening of a session that begins with settings.
+
+        Args:
+            settings: They say of which kind the session is, and may name its model.
+            model: What the client asks for in their place.
+
+        Raises:
+            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+        """
+        if isinstance(settings, TranscriptionSessionUpdate):
+            default = self.choose_model(None)
+            return Opening(kind="transcription", model=default, settings=settings)
+        return Opening(model=self.choose_model(model or settings.model or None), settings=settings)
+
+    def preview(self, opening: Opening) -> SessionSettings:
+        """Return the session that an opening would begin with.
+
+        Raises:
+            RequestError: It asks for something that cannot be done.
+        """
+        if opening.kind == "transcription":
+            return self._transcription_start(opening).settings
+        return self._start(opening).settings
+
+    def preview_translation(self, wanted: TranslationSessionRequest) -> TranslationSession:
+        """Return the translation session that a client secret for it would open.
+
+        Raises:
+            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+        """
+        heard = wanted.audio.input if wanted.audio and wanted.audio.input else None
+        output = wanted.audio.output if wanted.audio and wanted.audio.output else None
+        return TranslationSession(
+            id=self._entropy.identifier("sess"),
+            expires_at=_expires_at(),
+            model=self.choose_model(wanted.model),
+            audio=TranslationAudio(
+                input=TranslationInput(
+                    transcription=(heard.transcription or None) if heard else None,
+                    noise_reduction=(heard.noise_reduction or None) if heard else None,
+                ),
+                output=TranslationOutput(
+                    language=(output.language if output else None) or DEFAULT_LANGUAGE
+                ),
+            ),
+        )
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """Take up the room of one session, as long as the context is open."""
@@ -91,14 +194,22 @@ class Reception:
         finally:
             self._open_sessions -= 1
 
-    def admit(self, model: str, tasks: TaskGroup) -> Host:
-        """Open a session, within a place taken before. Whoever admits it closes it.
+    def admit(self, opening: Opening, tasks: TaskGroup) -> Host:
+        """Open a session, in a :meth:`place` that was taken for it.
 
         Args:
-            model: As :meth:`choose_model` returned it.
+            opening: What the client connects for.
             tasks: Runs the session's work.
+
+        Raises:
+            RequestError: As :meth:`preview` does, and the client is best told by that.
         """
-        session = Session(self._start(model), self._entropy, asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        session: Verbs[ClientEvent] = (
+            TranscriptionSession(self._transcription_start(opening), self._entropy, now)
+            if opening.kind == "transcription"
+            else Session(self._start(opening), self._entropy, now)
+        )
         return Host(
             session,
             engines=self._engines,
@@ -107,21 +218,50 @@ class Reception:
             tasks=tasks,
         )
 
-    def _start(self, model: str) -> SessionStart:
+    def _start(self, opening: Opening) -> SessionStart:
         voices = self._engines.voices
         settings = RealtimeSession(
             id=self._entropy.identifier("sess"),
-            model=model,
+            model=opening.model,
             output_modalities=("audio",),
             instructions=self.config.instructions,
-            expires_at=int(time.time() + SESSION_LIFETIME_S),
+            expires_at=_expires_at(),
             audio=SessionAudio(
                 input=AudioInput(format=PcmFormat(), turn_detection=ServerVad()),
                 output=AudioOutput(format=PcmFormat(), voice=voices[0]),
             ),
         )
+        if isinstance(opening.settings, RealtimeSessionUpdate):
+            settings = updated(
+                settings,
+                opening.settings,
+                default_instructions=settings.instructions,
+                voices=voices,
+                voice_is_fixed=False,
+            )
         return SessionStart(
             settings=settings,
             conversation_id=self._entropy.identifier("conv"),
             voices=voices,
+            announces_conversation=opening.dialect == "beta",
         )
+
+    def _transcription_start(self, opening: Opening) -> TranscriptionStart:
+        heard = AudioInput(
+            format=PcmFormat(),
+            transcription=AudioTranscription(model=DEFAULT_TRANSCRIPTION_MODEL),
+            turn_detection=ServerVad(),
+        )
+        settings = TranscriptionSettings(
+            id=self._entropy.identifier("sess"),
+            expires_at=_expires_at(),
+            audio=TranscriptionAudio(input=heard),
+        )
+        if isinstance(opening.settings, TranscriptionSessionUpdate):
+            settings = transcription_updated(settings, opening.settings)
+        return TranscriptionStart(settings=settings)
+
+
+def _expires_at() -> int:
+    """Return when a session that opens now expires, in seconds of the Unix clock."""
+    return int(time.time() + SESSION_LIFETIME_S)

@@ -87,7 +87,8 @@ class Answer:
 
     async def _speak(self) -> GenerationEnd:
         segments_in, segments_out = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
-        async with anyio.create_task_group() as group:
+        # Both ends outlive the voice: a writer that finds its reader gone would hide why it went.
+        async with segments_out, anyio.create_task_group() as group:
             group.start_soon(self._voice, segments_out)
             async with segments_in:
                 end = await self._write_segments(segments_in)
@@ -147,14 +148,13 @@ class Answer:
                 pcm = codec.encode(piece)
                 self.feed(AudioGenerated(self.plan.response_id, pcm, duration_ms))
 
-        async with segments:
-            async for segment in segments:
-                request = SpeechRequest(text=segment.text, voice=voice, speed=self.plan.speed)
-                async with aclosing(synthesizer.synthesize(request)) as chunks:
-                    async for chunk in chunks:
-                        await sound(resampler.push(chunk))
-                self.feed(SegmentSpoken(self.plan.response_id, segment.end_chars))
-            await sound(resampler.flush())
+        async for segment in segments:
+            request = SpeechRequest(text=segment.text, voice=voice, speed=self.plan.speed)
+            async with aclosing(synthesizer.synthesize(request)) as chunks:
+                async for chunk in chunks:
+                    await sound(resampler.push(chunk))
+            self.feed(SegmentSpoken(self.plan.response_id, segment.end_chars))
+        await sound(resampler.flush())
 
 
 def generation_request(plan: Plan, conversation: str) -> GenerationRequest:

@@ -16,8 +16,9 @@ __all__ = ["Segment", "Segmenter"]
 FIRST_CLAUSE_WORDS = 3
 """A first piece that ends with a comma has at least this many words."""
 
-FIRST_BREATH_WORDS = 7
-"""Without punctuation, the first piece is cut once this many words have come."""
+FIRST_BREATH_WORDS = 6
+"""Without punctuation, the first piece is cut once this many words have come. Each word less is
+heard some 30 ms sooner, and breaks more phrases."""
 
 LONGEST_WORDS = 30
 """A later piece without an end of sentence is cut at a comma, or anywhere, from here on."""
@@ -25,7 +26,9 @@ LONGEST_WORDS = 30
 _SENTENCE_END = re.compile(r"[.!?…]+[\"')\]]*(?=\s)|\n+|[。！？]")  # noqa: RUF001 (CJK)
 _CLAUSE_END = re.compile(r"[,;:—–](?=\s)|[、，；：]")  # noqa: RUF001 (CJK)
 _ABBREVIATION = re.compile(
-    r"(?:^|\s)(?:mr|mrs|ms|dr|prof|st|vs|etc|no|e\.g|i\.e|[a-z]|\d+)\.$", re.IGNORECASE
+    r"(?:^|\s)(?:mr|mrs|ms|dr|prof|st|vs|etc|no|e\.g|i\.e|[a-z])\.$"
+    r"|(?:^|\n)\s*\d+\.$",  # the number of a list's item; elsewhere numbers end sentences
+    re.IGNORECASE,
 )
 # Words before which a speaker may pause without hurting the phrase.
 _BREATH = re.compile(
@@ -35,6 +38,8 @@ _BREATH = re.compile(
 )
 # Marks of written text that are not spoken.
 _UNSPOKEN = str.maketrans("", "", "*_`#~|")
+# A range of numbers, which synthesizers read as "two dash three".
+_RANGE = re.compile(r"(?<![\d-])(\d{1,4})\s*[-–](\d{1,4})(?![\d-])")  # noqa: RUF001 (en dash)
 
 
 class Segment(Struct, frozen=True):
@@ -72,7 +77,7 @@ class Segmenter:
     def _take(self, cut: int) -> list[Segment]:
         text, self._pending = self._pending[:cut], self._pending[cut:]
         self._taken_chars += cut
-        spoken = " ".join(text.translate(_UNSPOKEN).split())
+        spoken = " ".join(_RANGE.sub(r"\1 to \2", text.translate(_UNSPOKEN)).split())
         if not any(char.isalnum() for char in spoken):
             return []
         self._is_first = False

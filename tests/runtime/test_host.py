@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import anyio
+import pytest
+
+from antiphon.engines.base import EngineInfo, GenerationRequest
+from antiphon.engines.script import AnswerStep, Fail, Gate, Say, Script, Take, WaitFor
+from antiphon.engines.scripted import ScriptedLanguageModel, ScriptedVoiceDetector
+from antiphon.errors import EngineError
+from tests.support.cast import make_cast
+from tests.support.client import transcript_of, types
+from tests.support.memory import open_room
+from tests.support.sound import as_base64, silence, speech
+
+TURN = speech(700) + silence(800)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend(virtual_time):
+    return virtual_time
+
+
+# --- hearing --------------------------------------------------------------------------------------
+
+
+async def test_an_answer_waits_for_the_words_of_the_question():
+    gate = Gate()
+    script = Script(transcriptions=(Take((WaitFor(gate), Say("What is new?"))),))
+    async with open_room(script) as room:
+        client = await room.enter()
+        await client.append(TURN)
+        await client.until("response.created")
+        await anyio.sleep(100)
+        assert not room.cast.language_model.requests
+        gate.open()
+        response = await client.answer()
+    assert transcript_of(response) == "You said: What is new?."
+
+
+async def test_a_question_that_cannot_be_transcribed_fails_its_answer_and_no_more():
+    script = Script(transcriptions=(Take((Fail("Too loud.", code="too_loud"),)),))
+    async with open_room(script) as room:
+        client = await room.enter()
+        await client.update(audio={"input": {"transcription": {"model": "whisper-1"}}})
+        await client.append(TURN)
+        failed = await client.until("conversation.item.input_audio_transcription.failed")
+        response = await client.answer()
+        following = await client.ask("Better now?")
+    assert (failed["error"]["code"], failed["error"]["message"]) == ("too_loud", "Too loud.")
+    assert response["status"] == "failed"
+    assert response["status_details"]["error"]["message"] == "Too loud."
+    assert following["status"] == "completed"
+
+
+async def test_a_turn_without_words_is_not_answered_with_any():
+    async with open_room(Script(sentence="")) as room:
+        client = await room.enter()
+        await client.append(TURN)
+        response = await client.answer()
+        assert not room.cast.language_model.requests
+    assert (response["status"], response["output"]) == ("completed", [])
+
+
+async def test_hints_of_the_client_reach_the_transcriber():
+    async with open_room() as room:
+        client = await room.enter()
+        hints = {"model": "whisper-1", "language": "no", "prompt": "Fjord."}
+        await client.update(audio={"input": {"transcription": hints}})
+        await client.append(TURN)
+        await client.answer()
+        ((_, request),) = room.cast.transcriber.requests
+    assert (request.model, request.language, request.prompt) == ("whisper-1", "no", "Fjord.")
+
+
+async def test_audio_in_an_item_is_heard_as_audio_of_the_microphone_is():
+    async with open_room() as room:
+        client = await room.enter()
+        content = [{"type": "input_audio", "audio": as_base64(speech(500))}]
+        item = {"type": "message", "role": "user", "content": content}
+        await client.send("conversation.item.create", item=item)
+        await client.send("response.create")
+        response = await client.answer()
+        ((heard, _),) = room.cast.transcriber.requests
+    assert len(heard) == 8_000
+    assert transcript_of(response) == "You said: Hello there."
+
+
+async def test_switching_detection_off_in_the_midst_of_speech_leaves_the_turn_to_the_client():
+    async with open_room() as room:
+        client = await room.enter()
+        await client.append(speech(700))
+        await client.until("input_audio_buffer.speech_started")
+        await client.take_turns_by_hand()
+        await client.append(silence(800))
+        await client.send("input_audio_buffer.commit")
+        await client.until("conversation.item.done")
+        await client.send("response.create")
+        response = await client.answer()
+    assert response["status"] == "completed"
+    assert not client.of("input_audio_buffer.speech_stopped")
+
+
+class DeafDetector(ScriptedVoiceDetector):
+    """One that fails at the first sound."""
+
+    def step(self, frames, states):
+        message = "it broke"
+        raise EngineError(message, stage="detect")
+
+
+async def test_a_session_whose_detector_fails_is_closed_and_others_are_not():
+    info = EngineInfo(name="deaf", role="voice_detector", rate_hz=16_000)
+    cast = replace(make_cast(), voice_detector=DeafDetector(info, Script(), "detect"))
+    async with open_room(cast=cast) as room:
+        speaker, writer = await room.enter(), await room.enter()
+        await speaker.append(TURN)
+        await speaker.over.wait()
+        response = await writer.ask("Still there?")
+    assert speaker.closed == (1011, "Voice detection failed.")
+    assert response["status"] == "completed"
+
+
+# --- answering ------------------------------------------------------------------------------------
+
+
+async def test_answers_out_of_band_run_side_by_side():
+    gates = [Gate(), Gate()]
+    takes: tuple[Take[AnswerStep], ...] = tuple(
+        Take((WaitFor(gate), Say(f"Answer {n}."))) for n, gate in enumerate(gates)
+    )
+    async with open_room(Script(answers=takes)) as room:
+        client = await room.enter()
+        for name in ("a", "b"):
+            wanted = {"conversation": "none", "input": [], "metadata": {"name": name}}
+            await client.send("response.create", response=wanted)
+            await client.until("response.created")
+        for gate in gates:
+            await gate.reached()
+        gates[1].open()
+        second = await client.answer()
+        gates[0].open()
+        first = await client.answer()
+    assert (first["metadata"], second["metadata"]) == ({"name": "a"}, {"name": "b"})
+    assert transcript_of(first) == "Answer 0."
+    assert transcript_of(second) == "Answer 1."
+
+
+async def test_answering_keeps_the_order_of_frames_and_gives_each_an_id_of_its_own():
+    async with open_room() as room:
+        client = await room.enter()
+        await client.ask("One.")
+        await client.ask("Two.")
+    ids = [frame["event_id"] for frame in client.frames]
+    assert len(set(ids)) == len(ids)
+    assert types(client.frames).count("response.done") == 2
+
+
+# --- warming --------------------------------------------------------------------------------------
+
+
+async def test_new_instructions_are_read_ahead():
+    async with open_room() as room:
+        client = await room.enter()
+        await client.ask("Hello?")
+        session_id = client.frames[0]["session"]["id"]
+        await client.update(instructions="Be brief.")
+        await anyio.sleep(1)
+        *_, request = room.cast.language_model.warmed
+    assert request.conversation == session_id
+    assert [(one.role, one.text) for one in request.messages] == [
+        ("system", "Be brief."),
+        ("user", "Hello?"),
+        ("assistant", "You said: Hello?."),
+    ]
+
+
+class SlowWarmer(ScriptedLanguageModel):
+    """One that takes a minute to read ahead, or cannot."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__(EngineInfo(name="slow", role="language_model"), Script())
+        self.finished: list[str] = []
+        self.fails = fails
+
+    async def warm(self, request: GenerationRequest) -> None:
+        await anyio.sleep(60)
+        if self.fails:
+            message = "no"
+            raise EngineError(message, stage="generate")
+        self.finished.append(request.messages[0].text)
+
+
+async def test_only_the_newest_instructions_are_read_to_the_end():
+    model = SlowWarmer()
+    async with open_room(cast=replace(make_cast(), language_model=model)) as room:
+        client = await room.enter()
+        await client.update(instructions="Old.")
+        await anyio.sleep(30)
+        await client.update(instructions="New.")
+        await anyio.sleep(100)
+    assert model.finished == ["New."]
+
+
+async def test_reading_ahead_may_fail():
+    model = SlowWarmer(fails=True)
+    async with open_room(cast=replace(make_cast(), language_model=model)) as room:
+        client = await room.enter()
+        await client.update(instructions="New.")
+        await anyio.sleep(100)
+        response = await client.ask("Still there?")
+    assert response["status"] == "completed"
+
+
+# --- time -----------------------------------------------------------------------------------------
+
+
+async def test_every_answer_leaves_a_timeline_that_begins_with_its_turn():
+    async with open_room(Script(transcribe_ms=200, token_ms=10, synthesize_ms=100)) as room:
+        client = await room.enter()
+        await client.append(TURN)
+        response = await client.answer()
+        timeline = room.reception.timelines.find(response["id"])
+    assert timeline is not None
+    moments = timeline.as_ms()
+    assert list(moments) == [
+        "speech_ended",
+        "turn_ended",
+        "created",
+        "transcribed",
+        "started",
+        "prompt_read",
+        "first_token",
+        "first_segment",
+        "first_audio",
+        "ended",
+    ]
+    assert moments["transcribed"] - moments["created"] == pytest.approx(200)
+    assert moments["first_audio"] - moments["first_segment"] == pytest.approx(100)
