@@ -23,9 +23,9 @@ async def main(question: str) -> None:
         await connection.response.create(response={"output_modalities": ["text"]})
         async for event in connection:
             if event.type == "response.output_text.delta":
-                print(event.delta, end="", flush=True)  # noqa: T201
+                print(event.delta, end="", flush=True)
             elif event.type == "response.done":
-                print()  # noqa: T201
+                print()
                 return
 
 
