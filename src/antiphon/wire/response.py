@@ -191,7 +191,8 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
 
     output_modalities: OutputModalities | UnsetType = UNSET
     instructions: Annotated[
-        str | UnsetType, Meta(description="Replace the session's instructions this once.")
+        str | UnsetType | None,
+        Meta(description="Replace the session's instructions this once; null keeps them."),
     ] = UNSET
     audio: Annotated[ResponseAudioParams | UnsetType, Meta(description="Audio settings.")] = UNSET
     tools: Annotated[
