@@ -46,6 +46,13 @@ def main() -> None:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: 8000]")
 @click.option("--api-key", "api_keys", multiple=True, help="Key that clients may use; repeatable.")
+@click.option(
+    "--allow-origin",
+    "allow_origins",
+    multiple=True,
+    help="Origin of web pages that may use the server, as https://app.example.org; repeatable.  "
+    "[default: any page if there are keys, else pages of this machine]",
+)
 @click.option("--transcriber", help=_ENGINE_HELP.format("transcriber"))
 @click.option("--language-model", help=_ENGINE_HELP.format("language model"))
 @click.option("--synthesizer", help=_ENGINE_HELP.format("synthesizer"))
@@ -56,6 +63,9 @@ def main() -> None:
     help="TOML file that scripted engines act out.",
 )
 @click.option("--strict-models", is_flag=True, default=None, help="Refuse unknown model names.")
+@click.option(
+    "--beta-dialect", is_flag=True, default=None, help="Serve clients of the beta protocol too."
+)
 @click.option("--max-sessions", type=click.IntRange(1), help="Sessions at once.  [default: 64]")
 @click.option("--verbose", is_flag=True, help="Log every session.")
 def serve(*, verbose: bool, **flags: object) -> None:
@@ -203,8 +213,11 @@ def check(**names: str | None) -> None:
 @click.argument("name", required=False)
 def schema(name: str | None) -> None:
     """Print the JSON Schema of a public type, or of all of them."""
-    with _errors_in_words():
-        click.echo(json.dumps(json_schema(name), indent=2))
+    try:
+        document = json_schema(name)
+    except KeyError as error:
+        raise click.BadParameter(error.args[0], param_hint="NAME") from error
+    click.echo(json.dumps(document, indent=2))
 
 
 class _Bar:

@@ -1,5 +1,6 @@
 """The orders of the protocol, as written down in ``golden/``."""
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,12 +33,13 @@ from antiphon.core.signals import (
 )
 from antiphon.wire.session import AudioTranscription, FunctionTool, TurnDetection
 from tests.core.support import Frame, Rig, settings
-from tests.properties.ledger import Ledger
+from tests.support.ledger import Ledger
 
 from .golden import Line, Names, Scenario, scenarios
 
 FOLDER = Path(__file__).parent / "golden"
 KEYS: dict[str, Any] = json.loads((FOLDER / "keys.json").read_text())
+_PCM_BYTES_PER_MS = 48
 SCENARIOS = list(scenarios(FOLDER))
 
 
@@ -47,6 +49,8 @@ def test_golden(scenario: Scenario) -> None:
     names, ledger, seen = Names(), Ledger(), 0
     for step in scenario.steps:
         if step.done is not None:
+            if (sent := _sent(step.done, names)) is not None:
+                ledger.sends(sent)
             _do(rig, step.done, names)
         came = [entry for entry in rig.log[seen:] if _head(entry)]
         seen = len(rig.log)
@@ -88,6 +92,18 @@ def _settings(given: dict[str, Any]) -> dict[str, Any]:
         name: msgspec.convert(value, kinds[name]) if name in kinds else value
         for name, value in given.items()
     }
+
+
+def _sent(line: Line, names: Names) -> str | None:
+    """Return what the client sends in a step, if it sends anything."""
+    match line.mark, line.head, line.words if line.mark == "!" else ():
+        case ">", kind, _:
+            return json.dumps({"type": kind, **names.filled_in(line.fields)})
+        case "!", ("append" | "speech" | "silence"), [duration_ms]:
+            audio = base64.b64encode(bytes(_PCM_BYTES_PER_MS * int(duration_ms))).decode()
+            return json.dumps({"type": "input_audio_buffer.append", "audio": audio})
+        case _:
+            return None
 
 
 def _do(rig: Rig, line: Line, names: Names) -> None:

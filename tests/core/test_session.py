@@ -10,19 +10,22 @@ from antiphon.core.effects import (
     CloseConnection,
     DropAudio,
     KeepResponse,
+    SendEvent,
     StartResponse,
     Transcribe,
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage
+from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import FrameRefused, TranscriptFinished
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioTranscription, PcmuFormat, ServerVad
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import encode
+from antiphon.wire.server_events import ConversationCreated, SessionCreated
 
-from .support import DEFAULT_INSTRUCTIONS, Rig, settings, types
+from .support import DEFAULT_INSTRUCTIONS, VOICES, CountingEntropy, Rig, settings, types
 
 VAD = ServerVad(silence_duration_ms=320)
 
@@ -31,6 +34,25 @@ def user_audio(duration_ms: int, **fields: object) -> dict[str, object]:
     audio = base64.b64encode(bytes(48 * duration_ms)).decode()
     part = {"type": "input_audio", "audio": audio, **fields}
     return {"type": "message", "role": "user", "content": [part]}
+
+
+# --- the beginning --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("announces", [False, True])
+def test_a_session_announces_its_conversation_if_it_is_to(announces: bool) -> None:
+    start = SessionStart(
+        settings=settings(),
+        conversation_id="conv_1",
+        voices=VOICES,
+        announces_conversation=announces,
+    )
+    session = Session(start, CountingEntropy(), 0.0)
+    events = [effect.event for effect in session.drain() if isinstance(effect, SendEvent)]
+    assert isinstance(events[0], SessionCreated)
+    ids = [event.conversation.id for event in events[1:] if isinstance(event, ConversationCreated)]
+    assert ids == ["conv_1"] * announces
+    assert len(events) == 1 + announces
 
 
 # --- time -----------------------------------------------------------------------------------------

@@ -242,7 +242,7 @@ class Session(Verbs[received.ClientEvent]):
             self._send_error(ErrorObject.of(error))
 
     def _after_response(self, response: Response) -> None:
-        if response.in_conversation:
+        if response.in_conversation and not self._listening.speaking:
             self._silent_since = self._now + response.spoken_ms / 1000
         deferred, self._deferred = self._deferred, []
         for event in deferred:

@@ -2,102 +2,118 @@
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from antiphon.errors import RequestError
+from antiphon.http.answers import json_response
 from antiphon.http.auth import Keyring, key_from_headers
-from antiphon.http.errors import error_response, http_exception
+from antiphon.http.client_secrets import ClientSecrets
+from antiphon.http.errors import EXCEPTIONS, error_response
+from antiphon.http.minting import Minting
+from antiphon.http.models import Models
+from antiphon.http.origins import Origins, allowed_origins
 from antiphon.http.realtime import RealtimeEndpoint
+from antiphon.http.request_ids import RequestIds
 from antiphon.runtime.reception import Reception
 
 __all__ = ["build_app"]
 
-_NOT_BUILT = (
-    "/realtime/client_secrets",
-    "/realtime/calls",
-    "/realtime/sessions",
-    "/realtime/transcription_sessions",
-    "/realtime/translations/client_secrets",
-)
+Page: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_NOT_BUILT = ("/realtime/calls",)
 """Routes of the hosted API that answer that they are not built."""
 
 
-def build_app(reception: Reception) -> Starlette:
+def build_app(reception: Reception) -> ASGIApp:
     """Return the application that serves a reception's sessions.
 
     Every route is there with and without ``/v1``: some clients append ``/realtime`` to a bare host.
     """
     keyring = Keyring(reception.config.api_keys)
-    realtime = RealtimeEndpoint(reception, keyring)
-    pages = _Pages(reception, keyring)
+    secrets = ClientSecrets(reception.config.home)
+    origins = allowed_origins(reception.config)
+    realtime = RealtimeEndpoint(reception, keyring, secrets, origins)
+    pages = _Pages(reception)
     routes: list[BaseRoute] = [Route("/health", pages.health)]
     for prefix in ("/v1", ""):
         routes += [
             WebSocketRoute(f"{prefix}/realtime", realtime),
-            Route(f"{prefix}/models", pages.models),
-            Route(f"{prefix}/antiphon/timelines/{{response_id}}", pages.timeline),
+            Route(f"{prefix}/realtime", pages.upgrade),
         ]
         routes += [
-            Route(f"{prefix}{path}", pages.not_built, methods=["POST"]) for path in _NOT_BUILT
+            Route(prefix + path, _guarded(page, keyring, origins), methods=[method])
+            for method, path, page in _keyed_pages(reception, secrets, pages)
         ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: http_exception})
+    app = Starlette(routes=routes, exception_handlers=EXCEPTIONS)
+    # Outermost, so that an answer to a mistake of the server's has these headers as well.
+    return RequestIds(origins.wrap(app))
+
+
+def _keyed_pages(
+    reception: Reception, secrets: ClientSecrets, pages: _Pages
+) -> list[tuple[str, str, Page]]:
+    """Return method, path and page of all that needs an API key."""
+    minting = Minting(reception, secrets)
+    models = Models(reception.config.models)
+    return [
+        ("GET", "/models", models.all),
+        ("GET", "/models/{model:path}", models.one),
+        ("GET", "/antiphon/timelines/{response_id}", pages.timeline),
+        ("POST", "/realtime/client_secrets", minting.for_session),
+        ("POST", "/realtime/translations/client_secrets", minting.for_translation),
+        ("POST", "/realtime/sessions", minting.legacy_for_session),
+        ("POST", "/realtime/transcription_sessions", minting.legacy_for_transcription),
+        *(("POST", path, pages.not_built) for path in _NOT_BUILT),
+    ]
+
+
+def _guarded(page: Page, keyring: Keyring, origins: Origins) -> Page:
+    """Return the page for those who have an API key, and for pages that may use the server."""
+
+    async def answer(request: Request) -> Response:
+        origins.check(request.headers.get("origin"))
+        keyring.check(key_from_headers(request.headers))
+        return await page(request)
+
+    return answer
 
 
 class _Pages:
-    """The plain HTTP routes."""
+    """The server's own small pages."""
 
-    def __init__(self, reception: Reception, keyring: Keyring) -> None:
+    def __init__(self, reception: Reception) -> None:
         self._reception = reception
-        self._keyring = keyring
 
     async def health(self, _request: Request) -> Response:
         """Say that the server is up; needs no key."""
-        return _json({"status": "ok", "sessions": self._reception.open_sessions})
+        return json_response({"status": "ok", "sessions": self._reception.open_sessions})
 
-    async def models(self, request: Request) -> Response:
-        """List the models, as ``GET /v1/models`` of the hosted API does."""
-        if refusal := self._refusal(request):
-            return refusal
-        models = [
-            {"id": name, "object": "model", "created": 0, "owned_by": "antiphon"}
-            for name in self._reception.config.models
-        ]
-        return _json({"object": "list", "data": models})
+    async def upgrade(self, _request: Request) -> Response:
+        """Say what is wrong to who comes to the WebSocket without one, often by way of a proxy."""
+        wanted = "This is a WebSocket. Connect with an upgrade, and let proxies pass it on"
+        raise HTTPException(426, wanted, headers={"Upgrade": "websocket"})
 
     async def timeline(self, request: Request) -> Response:
         """Say where the time of a response went, in milliseconds since its first moment."""
-        if refusal := self._refusal(request):
-            return refusal
         response_id = request.path_params["response_id"]
         timeline = self._reception.timelines.find(response_id)
         if timeline is None:
             message = f"There is no timeline of response '{response_id}', or no longer one."
-            error = RequestError(message, code="not_found", param="response_id")
-            return error_response(error, status=404)
-        return _json({"response_id": response_id, "moments_ms": timeline.as_ms()})
+            raise RequestError(message, code="not_found", param="response_id")
+        return json_response({"response_id": response_id, "moments_ms": timeline.as_ms()})
 
     async def not_built(self, request: Request) -> Response:
         """Refuse what the hosted API has and this server does not yet."""
-        if refusal := self._refusal(request):
-            return refusal
         message = (
             f"{request.method} {request.url.path} is not built yet. "
-            "Connect to /v1/realtime over a WebSocket, with an API key."
+            "Connect to /v1/realtime over a WebSocket."
         )
         return error_response(RequestError(message, code="not_implemented"), status=501)
-
-    def _refusal(self, request: Request) -> Response | None:
-        try:
-            self._keyring.check(key_from_headers(request.headers))
-        except RequestError as error:
-            return error_response(error, status=401)
-        return None
-
-
-def _json(body: object) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json")

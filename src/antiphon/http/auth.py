@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from starlette.datastructures import Headers
 
 from antiphon.errors import RequestError
+from antiphon.http.client_secrets import is_client_secret
 
 __all__ = ["REALTIME_SUBPROTOCOL", "Keyring", "key_from_headers", "key_from_subprotocols"]
 
@@ -28,9 +29,18 @@ class Keyring:
     def check(self, key: str | None) -> None:
         """Check a client's key, in the same time for a wrong one as for a right one.
 
+        Client secrets are no keys, also where none are needed: what works while a program is made
+        should not stop working where there are keys.
+
         Raises:
             RequestError: ``invalid_api_key``; it is not one of the keys.
         """
+        if is_client_secret(key):
+            message = (
+                "A client secret only opens sessions. Use an API key for this, from a place where "
+                "it stays secret."
+            )
+            raise RequestError(message, code="invalid_api_key")
         if not self._digests:
             return
         if key is None:

@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from antiphon.errors import RequestError
-from antiphon.wire.codec import encode
+from antiphon.http.answers import json_response
 from antiphon.wire.error import HttpErrorBody
 
-__all__ = ["error_response", "http_exception"]
+__all__ = ["EXCEPTIONS", "error_response"]
+
+_STATUSES = {
+    "invalid_api_key": 401,
+    "model_not_found": 404,
+    "not_found": 404,
+    "origin_not_allowed": 403,
+}
+"""Codes of refusals that have a status of their own; that of all others is 400."""
 
 
 def error_response(error: RequestError, *, status: int) -> Response:
     """Return the answer that tells of a refusal."""
-    body = encode(HttpErrorBody.of(error))
-    return Response(body, status_code=status, media_type="application/json")
+    return json_response(HttpErrorBody.of(error), status=status)
 
 
-async def http_exception(request: Request, exception: Exception) -> Response:
-    """Answer for requests that no route takes."""
+async def _refusal(_request: Request, exception: Exception) -> Response:
+    """Answer a request that was refused."""
+    assert isinstance(exception, RequestError)
+    return error_response(exception, status=_STATUSES.get(exception.code or "", 400))
+
+
+async def _http_exception(request: Request, exception: Exception) -> Response:
+    """Answer for requests that no route takes, or none in this form."""
     assert isinstance(exception, HTTPException)
+    detail = exception.detail.rstrip(".")
     error = RequestError(
-        f"{request.method} {request.url.path}: {exception.detail}.",
+        f"{request.method} {request.url.path}: {detail}.",
         code="unknown_url" if exception.status_code == 404 else None,
     )
     response = error_response(error, status=exception.status_code)
     response.headers.update(exception.headers or {})
     return response
+
+
+async def _mistake(_request: Request, _exception: Exception) -> Response:
+    """Answer when Antiphon made a mistake; it has been logged by then."""
+    message = (
+        "The server had an error while processing your request. Its log says more; "
+        "the header 'X-Request-Id' names the request."
+    )
+    return error_response(RequestError(message, type="server_error"), status=500)
+
+
+EXCEPTIONS: Mapping[Any, Any] = {
+    RequestError: _refusal,
+    HTTPException: _http_exception,
+    Exception: _mistake,
+}
+"""Exception handlers, as Starlette takes them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import anyio
+from msgspec.structs import replace
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
@@ -14,13 +16,25 @@ from antiphon.http.auth import (
     key_from_headers,
     key_from_subprotocols,
 )
+from antiphon.http.client_secrets import (
+    ClientSecrets,
+    Grant,
+    TranslationGrant,
+    is_client_secret,
+)
 from antiphon.http.errors import error_response
+from antiphon.http.origins import Origins
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.reception import Reception
+from antiphon.runtime.reception import DialectName, Opening, Reception
 from antiphon.transports import websocket
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
 from antiphon.wire.error import ErrorObject
+from antiphon.wire.session import (
+    RealtimeSessionUpdate,
+    SessionPatch,
+    TranscriptionSessionUpdate,
+)
 
 __all__ = ["RealtimeEndpoint"]
 
@@ -29,24 +43,46 @@ RETRY_AFTER_S = 5
 
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"  # what browsers send in place of the header
 
+_CLOSE_TIMEOUT_S = 1.0
+
 _POLICY_CLOSE = 4000  # recorded: refusals of policy or shape close with 4000 and "<type>.<code>"
 
 
 class RealtimeEndpoint:
-    """ASGI application for the WebSocket routes."""
+    """ASGI application for the WebSocket routes.
 
-    def __init__(self, reception: Reception, keyring: Keyring) -> None:
+    Args:
+        reception: Admits the sessions.
+        keyring: The API keys that open them.
+        secrets: The client secrets that do as well.
+        origins: Pages that may connect.
+    """
+
+    def __init__(
+        self,
+        reception: Reception,
+        keyring: Keyring,
+        secrets: ClientSecrets,
+        origins: Origins,
+    ) -> None:
         self._reception = reception
         self._keyring = keyring
+        self._secrets = secrets
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         headers = Headers(scope=scope)
         offered = scope.get("subprotocols", [])
         subprotocol = REALTIME_SUBPROTOCOL if REALTIME_SUBPROTOCOL in offered else None
+        try:
+            self._origins.check(headers.get("origin"))
+        except RequestError as error:
+            await _refuse_upgrade(scope, receive, send, error, status=403)
+            return
         browser_key = key_from_subprotocols(offered)
         try:
-            self._keyring.check(key_from_headers(headers) or browser_key)
+            grant = self._grant(key_from_headers(headers) or browser_key)
         except RequestError as error:
             if browser_key is not None:
                 # A browser cannot read the body of a refused upgrade.
@@ -64,7 +100,8 @@ class RealtimeEndpoint:
             await _refuse_upgrade(scope, receive, send, full, status=503)
             return
         try:
-            model = self._choose(QueryParams(scope["query_string"]), headers, offered)
+            opening = self._choose(QueryParams(scope["query_string"]), headers, offered, grant)
+            self._reception.preview(opening)
         except RequestError as error:
             await _refuse_aloud(receive, send, error, subprotocol)
             return
@@ -73,24 +110,76 @@ class RealtimeEndpoint:
             receive,
             send,
             reception=self._reception,
-            model=model,
+            opening=opening,
             subprotocol=subprotocol,
         )
 
-    def _choose(self, query: QueryParams, headers: Headers, offered: Sequence[str]) -> str:
-        if "realtime=v1" in headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in offered:
+    def _grant(self, key: str | None) -> Grant | None:
+        """Return what a client secret grants; ``None`` for an API key, which is bound to nothing.
+
+        Raises:
+            RequestError: ``invalid_api_key``; it is neither.
+        """
+        if key is not None and is_client_secret(key):
+            return self._secrets.read(key)
+        self._keyring.check(key)
+        return None
+
+    def _choose(
+        self,
+        query: QueryParams,
+        headers: Headers,
+        offered: Sequence[str],
+        grant: Grant | None,
+    ) -> Opening:
+        dialect: DialectName = "beta" if _asks_for_beta(headers, offered) else "ga"
+        if dialect == "beta" and not self._reception.config.beta_dialect:
             message = (
                 "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA "
                 "API."
             )
             raise RequestError(message, code="beta_api_shape_disabled")
-        if query.get("intent") == "transcription":
-            message = "Transcription sessions are not built yet. Open a speech session instead."
-            raise RequestError(message, code="not_implemented", param="intent")
         if "call_id" in query:
             message = "Attaching to a call is not built yet: the server takes no calls so far."
             raise RequestError(message, code="not_implemented", param="call_id")
-        return self._reception.choose_model(query.get("model"))
+        opening = self._reception.opening_with(_settings(query, grant), query.get("model"))
+        return replace(opening, dialect=dialect)
+
+
+def _asks_for_beta(headers: Headers, offered: Sequence[str]) -> bool:
+    return "realtime=v1" in headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in offered
+
+
+def _settings(query: QueryParams, grant: Grant | None) -> SessionPatch:
+    """Return what the session begins with, which also says of which kind it is.
+
+    Raises:
+        RequestError: The client asks for a session of another kind than its secret is for.
+    """
+    wants_transcription = query.get("intent") == "transcription"
+    if grant is None:
+        settings: SessionPatch = (
+            TranscriptionSessionUpdate() if wants_transcription else RealtimeSessionUpdate()
+        )
+    elif isinstance(grant, TranslationGrant):
+        message = (
+            "The client secret is for translation sessions. Connect to /v1/realtime/translations, "
+            "or ask for a secret at /v1/realtime/client_secrets."
+        )
+        raise RequestError(message, code="invalid_parameter")
+    else:
+        settings = grant.settings
+    transcribes = isinstance(settings, TranscriptionSessionUpdate)
+    if wants_transcription and not transcribes:
+        message = (
+            "The client secret is for realtime sessions. Leave 'intent' out, or ask for a secret "
+            "with a session of type 'transcription'."
+        )
+        raise RequestError(message, code="invalid_parameter", param="intent")
+    if transcribes and "model" in query:
+        message = "You must not provide a model parameter for transcription sessions."
+        raise RequestError(message, param="model")
+    return settings
 
 
 async def _refuse_upgrade(
@@ -102,6 +191,11 @@ async def _refuse_upgrade(
     if status == 503:
         response.headers["retry-after"] = str(RETRY_AFTER_S)
     await response(scope, receive, send)
+    with anyio.move_on_after(_CLOSE_TIMEOUT_S):
+        # uvicorn tells of the end twice: when it has the answer, and when the connection is gone.
+        # It takes an application that returns before for one that forgot to answer.
+        await receive()
+        await receive()
 
 
 async def _refuse_aloud(

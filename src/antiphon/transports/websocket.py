@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from antiphon.errors import RequestError
 from antiphon.runtime.host import Host
-from antiphon.runtime.reception import Reception
+from antiphon.runtime.reception import Opening, Reception
+from antiphon.transports.dialects import DIALECTS, Dialect
 
 __all__ = ["MAX_FRAME_BYTES", "serve"]
 
@@ -28,7 +29,7 @@ async def serve(
     send: Send,
     *,
     reception: Reception,
-    model: str,
+    opening: Opening,
     subprotocol: str | None,
 ) -> None:
     """Accept a connection and serve a session on it until either side closes.
@@ -38,7 +39,7 @@ async def serve(
         receive: ASGI receive.
         send: ASGI send.
         reception: Admits the session; must not be full.
-        model: The session's model.
+        opening: What the client connects for.
         subprotocol: The WebSocket subprotocol to select, if the client offered it.
     """
     with reception.place():  # before the first pause, in which another client might take it
@@ -46,10 +47,10 @@ async def serve(
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         try:
             async with anyio.create_task_group() as tasks:
-                host = reception.admit(model, tasks)
+                host = reception.admit(opening, tasks)
                 client = scope["client"][0] if scope.get("client") else "an unknown address"
                 _log.info("%s: opened from %s", host.session_id, client)
-                await _converse(host, receive, send, tasks)
+                await _converse(host, DIALECTS[opening.dialect], receive, send, tasks)
         except* Exception:
             _log.exception("A session was ended by a mistake of Antiphon or of an engine")
             with contextlib.suppress(OSError):
@@ -57,18 +58,20 @@ async def serve(
                 await send({"type": "websocket.close", "code": 1011, "reason": reason})
 
 
-async def _converse(host: Host, receive: Receive, send: Send, tasks: TaskGroup) -> None:
+async def _converse(
+    host: Host, dialect: Dialect, receive: Receive, send: Send, tasks: TaskGroup
+) -> None:
     """Read and write until either side closes."""
     try:
-        tasks.start_soon(_write, host, send, tasks.cancel_scope)
-        await _read(host, receive)
+        tasks.start_soon(_write, host, dialect, send, tasks.cancel_scope)
+        await _read(host, dialect, receive)
     finally:
         host.close()
         tasks.cancel_scope.cancel()
         _log.info("%s: closed", host.session_id)
 
 
-async def _read(host: Host, receive: Receive) -> None:
+async def _read(host: Host, dialect: Dialect, receive: Receive) -> None:
     """Take frames until the client has gone. Not reading is what holds a fast sender back."""
     while True:
         message = await receive()
@@ -83,16 +86,20 @@ async def _read(host: Host, receive: Receive) -> None:
             )
             host.refuse(RequestError(refusal, code="invalid_event"))
         else:
-            host.receive(text)
+            try:
+                host.receive(dialect.understand(text))
+            except RequestError as error:
+                host.refuse(error)
         # Frames that have arrived already are received without a pause; others want a turn.
         await anyio.lowlevel.checkpoint()
 
 
-async def _write(host: Host, send: Send, connection: anyio.CancelScope) -> None:
+async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.CancelScope) -> None:
     """Send what is in the outbox, until it is closed; then close the connection."""
     try:
         while (frame := await host.outbox.get()) is not None:
-            await send({"type": "websocket.send", "text": frame.decode()})
+            if (expressed := dialect.express(frame)) is not None:
+                await send({"type": "websocket.send", "text": expressed.decode()})
         if host.closing is not None:
             code, reason = host.closing
             await send({"type": "websocket.close", "code": code, "reason": reason})

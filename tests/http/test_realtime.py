@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+
+import anyio
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from antiphon.http.realtime import RETRY_AFTER_S
+from tests.support.server import SocketClient, running_server
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime", "/realtime"])
+async def test_a_session_opens_with_and_without_v1(path):
+    async with running_server() as server, server.socket(f"{path}?model=antiphon") as client:
+        session = (await client.next())["session"]
+    assert client.frames[0]["type"] == "session.created"
+    assert session["model"] == "antiphon"
+    assert session["id"].startswith("sess_")
+
+
+async def test_any_model_name_is_accepted_and_reported_back():
+    async with running_server() as server, server.socket("/v1/realtime?model=gpt-9") as client:
+        session = (await client.until("session.created"))["session"]
+        response = await client.ask("Hello?")
+    assert session["model"] == "gpt-9"
+    assert response["status"] == "completed"
+
+
+async def test_without_a_model_the_default_answers():
+    async with running_server(models=("first", "second")) as server, server.socket() as client:
+        assert (await client.until("session.created"))["session"]["model"] == "first"
+
+
+async def test_a_strict_server_refuses_models_it_does_not_have():
+    async with (
+        running_server(models=("first", "second"), strict_models=True) as server,
+        server.socket("/v1/realtime?model=third") as client,
+    ):
+        error = (await client.until("error"))["error"]
+        assert await client.closed() == (4000, "invalid_request_error.model_not_found")
+    assert error["param"] == "model"
+    assert "`third` does not exist here. Models are: first, second." in error["message"]
+
+
+async def test_a_full_server_says_when_to_come_back():
+    async with running_server(max_sessions=1) as server:
+        async with server.socket() as client:
+            await client.until("session.created")
+            with pytest.raises(InvalidStatus) as refusal:
+                async with server.socket():
+                    pass
+        response = refusal.value.response
+        assert response.status_code == 503
+        assert response.headers["retry-after"] == str(RETRY_AFTER_S)
+        error = json.loads(response.body)["error"]
+        assert (error["type"], error["code"]) == ("server_error", "server_full")
+        await server.wait_until_empty()
+        async with server.socket() as client:
+            await client.until("session.created")
+
+
+async def test_of_many_who_come_at_once_only_as_many_are_let_in_as_there_is_room_for():
+    admitted: list[SocketClient] = []
+    refused: list[int] = []
+    leave = anyio.Event()
+    decided = anyio.Event()
+
+    async def knock(server) -> None:
+        try:
+            async with server.socket() as client:
+                await client.until("session.created")
+                admitted.append(client)
+                if len(admitted) + len(refused) == 10:
+                    decided.set()
+                await leave.wait()
+        except InvalidStatus as refusal:
+            refused.append(refusal.response.status_code)
+            if len(admitted) + len(refused) == 10:
+                decided.set()
+
+    async with running_server(max_sessions=3) as server, anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(knock, server)
+        await decided.wait()
+        assert server.reception.open_sessions == 3
+        leave.set()
+    assert refused == [503] * 7
+
+
+BETA_CLIENTS = [
+    ({"OpenAI-Beta": "realtime=v1"}, ()),
+    ({"OpenAI-Beta": "assistants=v2, realtime=v1"}, ()),
+    ({}, ("realtime", "openai-beta.realtime-v1")),
+]
+
+
+@pytest.mark.parametrize(("headers", "subprotocols"), BETA_CLIENTS)
+async def test_the_beta_protocol_is_refused_as_the_hosted_service_does(headers, subprotocols):
+    async with (
+        running_server() as server,
+        server.socket(headers=headers, subprotocols=subprotocols) as client,
+    ):
+        error = (await client.until("error"))["error"]
+        assert await client.closed() == (4000, "invalid_request_error.beta_api_shape_disabled")
+    assert error["message"] == (
+        "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA API."
+    )
+
+
+@pytest.mark.parametrize(("headers", "subprotocols"), BETA_CLIENTS)
+async def test_the_beta_protocol_is_spoken_if_the_operator_says_so(headers, subprotocols):
+    async with (
+        running_server(beta_dialect=True) as server,
+        server.socket(headers=headers, subprotocols=subprotocols) as client,
+    ):
+        assert client.socket.subprotocol == ("realtime" if subprotocols else None)
+        created = json.loads(await client.socket.recv())
+        announced = json.loads(await client.socket.recv())
+    assert created["type"] == "session.created"
+    assert created["session"]["input_audio_format"] == "pcm16"
+    assert announced["type"] == "conversation.created"
+
+
+async def test_who_does_not_ask_for_the_beta_protocol_does_not_get_it():
+    async with running_server(beta_dialect=True) as server, server.sdk() as client:
+        response = await client.ask("Hello?")
+    assert response["output"][0]["content"][0]["type"] == "output_audio"
+    assert not client.of("conversation.created")
+
+
+async def test_a_beta_client_may_have_speech_transcribed():
+    headers = {"OpenAI-Beta": "realtime=v1"}
+    async with (
+        running_server(beta_dialect=True) as server,
+        server.socket("/v1/realtime?intent=transcription", headers=headers) as client,
+    ):
+        created = json.loads(await client.socket.recv())
+        session = {"input_audio_format": "g711_ulaw", "turn_detection": None}
+        await client.send("transcription_session.update", session=session)
+        updated = json.loads(await client.socket.recv())
+    assert created["type"] == "transcription_session.created"
+    assert created["session"]["input_audio_format"] == "pcm16"
+    assert updated["type"] == "transcription_session.updated"
+    assert {name: updated["session"][name] for name in session} == session
+
+
+async def test_what_is_not_built_is_refused_by_name():
+    async with running_server() as server, server.socket("/v1/realtime?call_id=rtc_1") as client:
+        error = (await client.until("error"))["error"]
+        assert await client.closed() == (4000, "invalid_request_error.not_implemented")
+    assert error["param"] == "call_id"
+    assert "not built yet" in error["message"]
+
+
+async def test_a_transcription_session_takes_no_model():
+    query = "intent=transcription&model=antiphon"
+    async with running_server() as server, server.socket(f"/v1/realtime?{query}") as client:
+        error = (await client.until("error"))["error"]
+        code, _ = await client.closed()
+    assert code == 4000
+    assert error["param"] == "model"
+
+
+async def test_an_upgrade_elsewhere_is_refused():
+    async with running_server() as server:
+        with pytest.raises(InvalidStatus) as refusal:
+            async with server.socket("/v1/elsewhere"):
+                pass
+    assert refusal.value.response.status_code == 403
