@@ -4,13 +4,21 @@
 #   make test    set up, run every test
 #   make serve   set up, serve until Ctrl-C
 #   make check   formatting, lint, types, layers
+#
+#   make simulate N=1000000 SEED=7    play a million random sessions against the core, and some
+#                                     against the whole runtime; N=1 LEVEL=core shows one
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo serve test check clean
+# Others than those that `make test` plays.
+N ?= 20000
+SEED ?= 1000000
+LEVEL ?= both
+
+.PHONY: demo serve test check simulate clean
 
 demo: $(VENV)/.local
 	$(BIN)/antiphon models fetch
@@ -30,6 +38,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.simulation --sessions $(N) --seed $(SEED) --level $(LEVEL)
 
 clean:
 	rm -rf $(VENV)

@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 WIRE_RATE_HZ = 24_000
-CHUNK_MS = 100
+CHUNK_MS = 20
 ANSWER_TIMEOUT_S = 60.0
 AUDIBLE_RMS = 0.003
 """An answer quieter than this, about -50 dB of full scale, cannot be heard."""

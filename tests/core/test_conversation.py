@@ -80,16 +80,19 @@ def test_an_unknown_item_is_refused_by_name(verb: str, doing: str) -> None:
     assert refusal.value.param is None
 
 
-def test_hearing_ends_with_the_words_in_every_audio_part() -> None:
+def test_hearing_ends_with_the_words_in_the_part_that_was_heard() -> None:
+    told = InputAudio(transcript="as I said")
     heard = Entry(
-        Message(id="a", role="user", content=(InputText(text="Listen:"), InputAudio())),
+        Message(id="a", role="user", content=(InputText(text="Listen:"), told, InputAudio())),
         hearing=Hearing.PENDING,
+        audio_part=2,
     )
     heard.finish_hearing("good morning")
     assert heard.hearing is Hearing.DONE
     assert isinstance(heard.item, Message)
     assert heard.item.content == (
         InputText(text="Listen:"),
+        told,
         InputAudio(transcript="good morning"),
     )
 

@@ -21,6 +21,7 @@ __all__ = [
     "item_events",
     "response_creations",
     "session_updates",
+    "silence",
 ]
 
 
@@ -44,9 +45,9 @@ def filled_in(request: Frame, known: Known, choice: int) -> Frame:
         "?item": ["nowhere", "a", *known.items],
         "?response": ["nowhere", *known.responses],
         "?call": ["nowhere", *known.calls],
-        "?short_audio": [_silence(60)],
-        "?audio": [_silence(120)],
-        "?long_audio": [_silence(2400)],
+        "?short_audio": [silence(60)],
+        "?audio": [silence(120)],
+        "?long_audio": [silence(2400)],
     }
 
     def fill(value: Any) -> Any:
@@ -64,7 +65,8 @@ def filled_in(request: Frame, known: Known, choice: int) -> Frame:
 
 
 @cache
-def _silence(duration_ms: int) -> str:
+def silence(duration_ms: int) -> str:
+    """Return 24 kHz PCM as it stands in an event."""
     return base64.b64encode(bytes(48 * duration_ms)).decode()
 
 

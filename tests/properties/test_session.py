@@ -16,7 +16,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from antiphon.core.effects import CloseConnection, StartResponse, StopResponse, Transcribe
 from antiphon.core.plan import Plan
-from antiphon.core.session import SESSION_LIFETIME_S
 from antiphon.core.signals import (
     AudioGenerated,
     Failure,
@@ -31,12 +30,13 @@ from antiphon.core.signals import (
     TranscriptFailed,
     TranscriptFinished,
 )
+from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.wire.audio_config import AudioTranscription, ServerVad
 from tests.core import support
 from tests.core.support import FRAME_MS, Frame, Rig, types
+from tests.support.ledger import Form, Ledger
 
 from . import requests
-from .ledger import Ledger
 
 FAILURE = Failure("generate", "server_error", "The model stopped answering. Try again.")
 
@@ -143,6 +143,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(text=st.sampled_from(["", "{", "[]", '{"type": 1}', '{"type": "no.such"}', '"x"']))
     def send_nonsense(self, text: str) -> None:
         before = self.rig.state()
+        self.ledger.sends(text, Form.BROKEN)
         frames = self.rig.send_frame(text)
         self.read(frames)
         assert types(frames) == ([] if self.expired else ["error"])
@@ -150,7 +151,10 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(frames=st.integers(1, 12), probability=st.sampled_from([0.0, 0.4, 1.0]))
     def hear(self, frames: int, probability: float) -> None:
-        self.read(self.rig.hear(frames * FRAME_MS, probability))
+        duration_ms = frames * FRAME_MS
+        append = {"type": "input_audio_buffer.append", "audio": requests.silence(duration_ms)}
+        self.ledger.sends(json.dumps(append))
+        self.read(self.rig.hear(duration_ms, probability))
 
     # --- the engines ------------------------------------------------------------------------------
 
@@ -177,7 +181,7 @@ class SessionMachine(RuleBasedStateMachine):
         working = self.working()
         plan = working[choice % len(working)]
         for kind, text in parts:
-            self.read(self.rig.feed(self.content(plan, kind, text)))
+            self.read(self.rig.feed(*self.content(plan, kind, text)))
 
     @precondition(lambda self: self.working())
     @rule(
@@ -196,7 +200,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(choice=choices, kind=kinds)
     def generate_too_late(self, choice: int, kind: Kind) -> None:
         over = self.over()
-        self.is_dropped(self.content(over[choice % len(over)], kind, "late"))
+        self.is_dropped(*self.content(over[choice % len(over)], kind, "late"))
 
     @rule(response_id=st.sampled_from(["resp_none", ""]))
     def generate_for_nobody(self, response_id: str) -> None:
@@ -237,7 +241,7 @@ class SessionMachine(RuleBasedStateMachine):
         if self.expired:
             return
         for item_id in tuple(self.ledger.order):
-            self.read(self.rig.send("conversation.item.retrieve", item_id=item_id))
+            self.send({"type": "conversation.item.retrieve", "item_id": item_id}, 0)
         for number in self.unanswered():
             item_id = self.rig.effects(Transcribe)[number].item_id
             self.read(self.rig.feed(TranscriptFinished(item_id, "at last")))
@@ -252,6 +256,7 @@ class SessionMachine(RuleBasedStateMachine):
     def read(self, frames: list[Frame]) -> None:
         for frame in frames:
             self.ledger.read(frame)
+        self.ledger.settle()
 
     def send(self, request: Frame, choice: int) -> None:
         """Send an event; if it is refused, check that nothing but the refusal came of it."""
@@ -259,7 +264,9 @@ class SessionMachine(RuleBasedStateMachine):
         event_id = f"client_{self.sent}"
         event = {"event_id": event_id, **requests.filled_in(request, self.known(), choice)}
         before, logged = self.rig.state(), len(self.rig.log)
-        frames = self.rig.send_frame(json.dumps(event))
+        text = json.dumps(event)
+        self.ledger.sends(text)
+        frames = self.rig.send_frame(text)
         self.read(frames)
         refusals = [
             frame
@@ -313,32 +320,38 @@ class SessionMachine(RuleBasedStateMachine):
             return []
         return [plan for plan in self.plans() if plan.response_id not in self.ledger.running]
 
-    def content(self, plan: Plan, kind: Kind, text: str) -> Signal:
-        """Return one of the things that the engines may tell of a response they work on."""
+    def written(self, response_id: str) -> int:
+        """Return how many characters of a response's open message there are."""
+        items = self.ledger.responses[response_id].items
+        return sum(len(item.text) for item in items if item.type == "message" and not item.final)
+
+    def content(self, plan: Plan, kind: Kind, text: str) -> tuple[Signal, ...]:
+        """Return what the engines may tell next of a response they work on."""
         one = plan.response_id
         call = self.calls[one]
         if kind in {Kind.AUDIO, Kind.ALIGNMENT} and plan.modality == "text":
             kind = Kind.TEXT
+        spoken = SegmentSpoken(one, self.written(one))
         match kind:
             case Kind.PROMPT:
-                return PromptMeasured(one, 12, 3)
+                return (PromptMeasured(one, 12, 3),)
             case Kind.TEXT:
-                return TextGenerated(one, text, 1)
+                return (TextGenerated(one, text, 1),)
             case Kind.AUDIO:
-                return AudioGenerated(one, bytes(960), 20)
+                return (AudioGenerated(one, bytes(960), 20), spoken)
             case Kind.ALIGNMENT:
-                return SegmentSpoken(one, len(text))
+                return (spoken,)
             case Kind.NEW_CALL:
                 self.calls[one] += 1
-                return ToolCallGenerated(one, call, "look_up", "", 1)
+                return (ToolCallGenerated(one, call, "look_up", "", 1),)
             case Kind.ARGUMENTS:
                 self.calls[one] = max(call, 1)
-                return ToolCallGenerated(one, max(call, 1) - 1, "look_up", '{"q":', 1)
+                return (ToolCallGenerated(one, max(call, 1) - 1, "look_up", '{"q":', 1),)
 
-    def is_dropped(self, signal: Signal) -> None:
+    def is_dropped(self, *signals: Signal) -> None:
         dropped = self.rig.session.dropped_signals
-        assert self.rig.feed(signal) == []
-        assert self.rig.session.dropped_signals == dropped + (not self.expired)
+        assert self.rig.feed(*signals) == []
+        assert self.rig.session.dropped_signals == dropped + (len(signals) * (not self.expired))
 
     def end_of_session(self) -> None:
         frames = self.rig.tick(SESSION_LIFETIME_S)

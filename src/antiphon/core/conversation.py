@@ -39,6 +39,7 @@ class Entry:
         item: The item as the client sees it, without audio bytes.
         hearing: How far the words of its input audio are known.
         audio_ms: How long its input audio is.
+        audio_part: Which of its content parts the input audio is.
         transcribed_for_client: Whether the client asked to be told the words of its input audio.
         failure: Why the words of its input audio could not be found out, if so.
         speech: Words and audio of a spoken answer.
@@ -52,12 +53,14 @@ class Entry:
         *,
         hearing: Hearing = Hearing.NOT_NEEDED,
         audio_ms: float = 0.0,
+        audio_part: int = 0,
         transcribed_for_client: bool = False,
         speech: SpokenText | None = None,
     ) -> None:
         self.item = item
         self.hearing = hearing
         self.audio_ms = audio_ms
+        self.audio_part = audio_part
         self.transcribed_for_client = transcribed_for_client
         self.failure: Failure | None = None
         self.speech = speech
@@ -73,11 +76,11 @@ class Entry:
         """Note the words of the item's input audio."""
         assert isinstance(self.item, Message)
         self.hearing = Hearing.DONE
-        content = tuple(
-            replace(part, transcript=transcript) if isinstance(part, InputAudio) else part
-            for part in self.item.content
-        )
-        self.item = replace(self.item, content=content)
+        content = list(self.item.content)
+        heard = content[self.audio_part]
+        assert isinstance(heard, InputAudio)
+        content[self.audio_part] = replace(heard, transcript=transcript)
+        self.item = replace(self.item, content=tuple(content))
 
     def fail_hearing(self, failure: Failure) -> None:
         """Note that the words of the item's input audio cannot be found out."""

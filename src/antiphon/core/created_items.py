@@ -115,5 +115,6 @@ def _admit_message(item: Message, audio_format: AudioFormat, param: str) -> Admi
     entry = Entry(
         replace(item, content=content),
         audio_ms=len(audio) / (_PCM_BYTES_PER_MS if is_pcm else _G711_BYTES_PER_MS),
+        audio_part=index,
     )
     return Admitted(entry, audio if transcript is None else None)
