@@ -165,6 +165,19 @@ async def test_a_last_message_of_the_assistant_is_not_continued(model):
     assert not text.lstrip().startswith("C")
 
 
+async def test_an_answer_without_a_limit_ends_all_the_same():
+    """Small models fall into lists that never end."""
+    settings = settings_of("language_model", "smollm2-135m", seed=1, longest_answer_tokens=6)
+    model = llama.create(settings)
+    try:
+        events, _ = await answer(model, "Count to two hundred.")
+        assert events[-1] == GenerationEnd("length", 6)
+        events, _ = await answer(model, "Count to two hundred.", max_output_tokens=9)
+        assert events[-1] == GenerationEnd("length", 9)
+    finally:
+        await model.aclose()
+
+
 async def test_a_prompt_that_is_too_long_says_so(model):
     with pytest.raises(EngineError, match=r"has \d+ tokens, .* reads at most 1024") as caught:
         await answer(model, "word " * 2000)

@@ -69,6 +69,9 @@ class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             cores they all but stop: on two cores, two threads write 54 tokens a second alone and
             5 beside another busy process; one thread writes 42 and 25, and leaves a core to the
             synthesizer, which is then 30 ms quicker.
+        longest_answer_tokens: Where an answer without a limit of the client's own is cut off. Small
+            models sometimes fall into lists that never end; this many tokens are spoken for two or
+            three minutes.
         temperature: Low, because a small model that picks unlikely words soon talks nonsense; not
             0, so that asking again can get another answer.
         top_p: Share of the likeliest words that may be picked at all.
@@ -91,6 +94,7 @@ class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     context_tokens: int = 4096
     batch_tokens: int = 64
     writing_threads: int | None = None
+    longest_answer_tokens: int = 512
     temperature: float = 0.3
     top_p: float = 0.9
     repeat_penalty: float = 1.1
@@ -194,8 +198,7 @@ class LlamaLanguageModel:
             # Told to the template only: llama.cpp refuses `tools` beside a grammar of one's own.
             template_options["tools"] = [described(tool) for tool in rules.offered]
             payload["grammar"] = call_grammar(rules.allowed, must_call=rules.must_call)
-        if request.max_output_tokens is not None:
-            payload["max_tokens"] = request.max_output_tokens
+        payload["max_tokens"] = request.max_output_tokens or options.longest_answer_tokens
         if options.seed is not None:
             payload["seed"] = options.seed
         return payload
