@@ -122,7 +122,6 @@ def test_a_turns_audio_is_transcribed_and_then_dropped() -> None:
     span = Span((960 - 300) * 16, (960 + 960 + 320) * 16)
     assert request.source == span
     assert rig.log.index(request) < rig.log.index(DropAudio(span.end))
-    assert rig.session.buffered_from == span.end
 
 
 def test_a_cleared_buffer_is_dropped() -> None:
@@ -137,7 +136,6 @@ def test_long_silence_is_dropped_as_it_goes() -> None:
     rig.silence(20_000)
     drops = [effect.before for effect in rig.effects(DropAudio)]
     assert drops == sorted(set(drops))
-    assert drops[-1] == rig.session.buffered_from
     assert 20_000 * 16 - drops[-1] < 3000 * 16
 
 

@@ -44,11 +44,6 @@ class Listening:
         self._announced_id: str | None = None  # the item that the turn under way will become
 
     @property
-    def buffered_from(self) -> int:
-        """Where the input audio begins that may still be committed."""
-        return self._buffer.start
-
-    @property
     def speaking(self) -> bool:
         """Whether a turn is under way."""
         return self._buffer.speaking

@@ -95,11 +95,6 @@ class Session(Verbs[received.ClientEvent]):
         return self._settings
 
     @property
-    def buffered_from(self) -> int:
-        """Where the input audio begins that may still be committed."""
-        return self._listening.buffered_from
-
-    @property
     def dropped_signals(self) -> int:
         """How many signals came for responses that had ended."""
         return self._responses.dropped_signals
