@@ -2,7 +2,7 @@ import pytest
 
 from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.input_audio import MIN_COMMIT_MS, InputAudioBuffer
-from antiphon.core.turns import SpeechStarted, SpeechStopped
+from antiphon.core.turns import SpeechPaused, SpeechStarted, SpeechStopped, TurnChange
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import ServerVad, TurnDetection
 
@@ -19,7 +19,7 @@ class Microphone:
         self.buffer = InputAudioBuffer(turn_detection)
         self.frames = 0
 
-    def hear(self, count: int, probability: float) -> list[SpeechStarted | SpeechStopped]:
+    def hear(self, count: int, probability: float) -> list[TurnChange]:
         changes = []
         for _ in range(count):
             start = self.frames * FRAME
@@ -33,8 +33,7 @@ def test_a_turn_is_committed_with_its_padding_and_its_silence() -> None:
     microphone = Microphone()
     assert microphone.hear(10, 0) == []
     assert microphone.hear(5, 1) == [SpeechStarted(8 * FRAME)]
-    (stopped,) = microphone.hear(4, 0)
-    assert stopped == SpeechStopped(19 * FRAME)
+    assert microphone.hear(4, 0) == [SpeechPaused(17 * FRAME), SpeechStopped(19 * FRAME)]
     assert microphone.buffer.commit_turn(19 * FRAME) == Span(8 * FRAME, 19 * FRAME)
     assert not microphone.buffer.speaking
 

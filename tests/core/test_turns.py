@@ -1,8 +1,16 @@
 import pytest
 
 from antiphon.core.clock import SAMPLES_PER_MS
-from antiphon.core.turns import SpeechStarted, SpeechStopped, TurnDetector
-from antiphon.wire.audio_config import ServerVad
+from antiphon.core.turns import (
+    LONGEST_PAUSE_MS,
+    SpeechPaused,
+    SpeechResumed,
+    SpeechStarted,
+    SpeechStopped,
+    TurnChange,
+    TurnDetector,
+)
+from antiphon.wire.audio_config import SemanticVad, ServerVad, TurnDetection
 
 from .support import FRAME_MS
 
@@ -13,12 +21,12 @@ SPEECH, SILENCE = 0.9, 0.1
 class Listener:
     """Feeds frames of 32 ms to a detector and keeps what it makes of them."""
 
-    def __init__(self, settings: ServerVad | None = None) -> None:
+    def __init__(self, settings: TurnDetection | None = None) -> None:
         self.detector = TurnDetector(settings or ServerVad())
         self.frames = 0
 
-    def hear(self, *probabilities: float) -> list[SpeechStarted | SpeechStopped]:
-        changes = []
+    def hear(self, *probabilities: float) -> list[TurnChange]:
+        changes: list[TurnChange | None] = []
         for probability in probabilities:
             start = self.frames * FRAME
             self.frames += 1
@@ -53,7 +61,7 @@ def test_frames_of_speech_apart_do_not_add_up_to_a_turn() -> None:
 def test_a_turn_ends_after_the_silence_that_was_asked_for() -> None:
     listener = Listener(ServerVad(silence_duration_ms=5 * FRAME_MS))
     listener.hear(*[SPEECH] * 10)
-    assert listener.hear(*[SILENCE] * 4) == []
+    assert listener.hear(*[SILENCE] * 4) == [SpeechPaused(12 * FRAME)]
     assert listener.hear(SILENCE) == [SpeechStopped(15 * FRAME)]
     assert not listener.detector.speaking
 
@@ -61,7 +69,22 @@ def test_a_turn_ends_after_the_silence_that_was_asked_for() -> None:
 def test_a_pause_shorter_than_the_silence_does_not_end_the_turn() -> None:
     listener = Listener(ServerVad(silence_duration_ms=5 * FRAME_MS))
     listener.hear(*[SPEECH] * 10)
-    assert listener.hear(*([SILENCE] * 4 + [SPEECH]) * 5) == []
+    changes = listener.hear(*([SILENCE] * 4 + [SPEECH]) * 5)
+    assert changes[:2] == [SpeechPaused(12 * FRAME), SpeechResumed()]
+    assert not any(isinstance(change, SpeechStopped) for change in changes)
+    assert listener.detector.speaking
+
+
+def test_the_gap_of_one_frame_is_not_a_pause() -> None:
+    listener = Listener()
+    listener.hear(*[SPEECH] * 10)
+    assert listener.hear(*[SILENCE, SPEECH] * 5) == []
+
+
+def test_a_turn_that_ends_at_once_has_no_pause() -> None:
+    listener = Listener(ServerVad(silence_duration_ms=0))
+    listener.hear(*[SPEECH] * 10)
+    assert listener.hear(SILENCE) == [SpeechStopped(11 * FRAME)]
 
 
 def test_a_fading_voice_is_still_speech() -> None:
@@ -88,8 +111,46 @@ def test_a_turn_can_end_however_low_the_threshold_is(threshold: float) -> None:
 def test_new_settings_apply_to_the_turn_under_way() -> None:
     listener = Listener(ServerVad(silence_duration_ms=10 * FRAME_MS))
     listener.hear(*[SPEECH] * 5, SILENCE)
-    listener.detector.settings = ServerVad(silence_duration_ms=2 * FRAME_MS)
+    listener.detector.configure(ServerVad(silence_duration_ms=2 * FRAME_MS))
     assert listener.hear(SILENCE) == [SpeechStopped(7 * FRAME)]
+
+
+@pytest.mark.parametrize("eagerness", ["low", "medium", "high", "auto"])
+def test_without_evidence_a_semantic_turn_ends_after_the_longest_pause(eagerness: str) -> None:
+    listener = Listener(SemanticVad(eagerness=eagerness))
+    listener.hear(*[SPEECH] * 10)
+    frames = -(-LONGEST_PAUSE_MS[eagerness] // FRAME_MS)
+    assert listener.hear(*[SILENCE] * (frames - 1)) == [SpeechPaused(12 * FRAME)]
+    assert listener.hear(SILENCE) == [SpeechStopped((10 + frames) * FRAME)]
+
+
+def test_evidence_shortens_the_pause_that_ends_the_turn() -> None:
+    listener = Listener(SemanticVad())
+    listener.hear(*[SPEECH] * 10, *[SILENCE] * 4)
+    listener.detector.expect(5 * FRAME_MS)
+    assert listener.hear(SILENCE) == [SpeechStopped(15 * FRAME)]
+
+
+def test_evidence_cannot_lengthen_the_pause() -> None:
+    listener = Listener(ServerVad(silence_duration_ms=5 * FRAME_MS))
+    listener.hear(*[SPEECH] * 10, *[SILENCE] * 4)
+    listener.detector.expect(10_000)
+    assert listener.hear(SILENCE) == [SpeechStopped(15 * FRAME)]
+
+
+def test_evidence_about_one_pause_says_nothing_about_the_next() -> None:
+    listener = Listener(SemanticVad())
+    listener.hear(*[SPEECH] * 10, *[SILENCE] * 4)
+    listener.detector.expect(5 * FRAME_MS)
+    assert listener.hear(SPEECH) == [SpeechResumed()]
+    assert listener.hear(*[SILENCE] * 10) == [SpeechPaused(17 * FRAME)]
+
+
+def test_evidence_that_comes_when_the_speaker_goes_on_is_too_late() -> None:
+    listener = Listener(SemanticVad())
+    listener.hear(*[SPEECH] * 10, *[SILENCE] * 4, SPEECH)
+    listener.detector.expect(5 * FRAME_MS)
+    assert listener.hear(*[SILENCE] * 10) == [SpeechPaused(17 * FRAME)]
 
 
 def test_a_second_turn_begins_like_the_first() -> None:

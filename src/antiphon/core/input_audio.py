@@ -7,9 +7,9 @@ time goes on. The audio itself is elsewhere; here are only positions on the inpu
 from __future__ import annotations
 
 from antiphon.core.clock import SAMPLES_PER_MS, Span
-from antiphon.core.turns import SpeechStarted, SpeechStopped, TurnDetector
+from antiphon.core.turns import SpeechStarted, TurnChange, TurnDetector
 from antiphon.errors import RequestError
-from antiphon.wire.audio_config import ServerVad, TurnDetection
+from antiphon.wire.audio_config import TurnDetection
 
 __all__ = ["MIN_COMMIT_MS", "InputAudioBuffer"]
 
@@ -43,22 +43,20 @@ class InputAudioBuffer:
 
     def configure(self, turn_detection: TurnDetection | None) -> None:
         """Take new settings. A turn under way goes on, unless detection is switched off."""
-        if not isinstance(turn_detection, ServerVad):
+        if turn_detection is None:
             self._detector = None
             self._turn_start = None
         elif self._detector is None:
             self._detector = TurnDetector(turn_detection)
         else:
-            self._detector.settings = turn_detection
+            self._detector.configure(turn_detection)
 
     def append(self, end: int) -> None:
         """Note that audio up to ``end`` is there."""
         self._end = end
 
-    def judge(
-        self, start: int, end: int, probability: float
-    ) -> SpeechStarted | SpeechStopped | None:
-        """Take the detector's judgement of one frame; say whether a turn began or ended."""
+    def judge(self, start: int, end: int, probability: float) -> TurnChange | None:
+        """Take the detector's judgement of one frame; say what it changed."""
         if self._detector is None or end <= self._start:
             return None  # switched off, or committed or cleared meanwhile
         change = self._detector.step(start, end, probability)
@@ -77,7 +75,7 @@ class InputAudioBuffer:
         quiet_until = self._detector.quiet_until if self._detector else None
         if quiet_until is None or self._detector is None:
             return None
-        kept_ms = self._detector.settings.prefix_padding_ms + _QUIET_KEPT_MS
+        kept_ms = self._detector.prefix_padding_ms + _QUIET_KEPT_MS
         before = quiet_until - kept_ms * SAMPLES_PER_MS
         # In steps, so that not every frame costs an effect.
         if before - self._start < _QUIET_KEPT_MS * SAMPLES_PER_MS:
@@ -85,10 +83,19 @@ class InputAudioBuffer:
         self._start = before
         return before
 
+    def expect(self, silence_ms: float) -> None:
+        """Take evidence about the pause under way: so much silence in all ends the turn."""
+        if self._detector is not None:
+            self._detector.expect(silence_ms)
+
+    def turn_until(self, end: int) -> Span:
+        """Return the audio of the turn under way, up to ``end``."""
+        assert self._turn_start is not None
+        return Span(self._turn_start, end)
+
     def commit_turn(self, end: int) -> Span:
         """Take the turn that ended at ``end`` out of the buffer."""
-        assert self._turn_start is not None
-        span = Span(self._turn_start, end)
+        span = self.turn_until(end)
         self._turn_start = None
         self._start = end
         return span

@@ -1,4 +1,4 @@
-"""When a turn begins and ends: turn detection by voice activity (``server_vad``).
+"""When a turn begins, pauses and ends, by voice activity.
 
 The detector gives a probability of speech for every frame of some 32 ms. This machine turns the
 row of probabilities into turns, on the input audio clock alone: how fast audio arrives makes no
@@ -8,8 +8,14 @@ difference to what is decided.
 state     what happens                                         next
 ========  ===================================================  ========
 QUIET     speech for MIN_SPEECH_MS                             SPEAKING
-SPEAKING  no speech for ``silence_duration_ms``                QUIET
+SPEAKING  no speech for PAUSE_MS                               PAUSED
+PAUSED    speech                                               SPEAKING
+PAUSED    no speech for as long as ends the turn               QUIET
 ========  ===================================================  ========
+
+What ends a turn is ``silence_duration_ms`` with ``server_vad``. With ``semantic_vad`` it is up to
+8, 4 or 2 s, by eagerness, unless there is evidence that the speaker has finished
+(:meth:`TurnDetector.expect`).
 
 A frame is speech from ``threshold`` upwards and silence from ``threshold`` - HYSTERESIS downwards;
 in between it is whatever the frame before it was. That is the rule of Silero's own iterator
@@ -23,9 +29,20 @@ from enum import Enum
 from msgspec import Struct
 
 from antiphon.core.clock import SAMPLES_PER_MS
-from antiphon.wire.session import ServerVad
+from antiphon.wire.audio_config import SemanticVad, ServerVad, TurnDetection
 
-__all__ = ["HYSTERESIS", "MIN_SPEECH_MS", "SpeechStarted", "SpeechStopped", "TurnDetector"]
+__all__ = [
+    "HYSTERESIS",
+    "LONGEST_PAUSE_MS",
+    "MIN_SPEECH_MS",
+    "PAUSE_MS",
+    "SpeechPaused",
+    "SpeechResumed",
+    "SpeechStarted",
+    "SpeechStopped",
+    "TurnChange",
+    "TurnDetector",
+]
 
 HYSTERESIS = 0.15
 """How far below ``threshold`` speech has to fall to be silence."""
@@ -36,6 +53,13 @@ _CERTAIN_SILENCE = 0.01
 MIN_SPEECH_MS = 90
 """Shorter sounds (a click, a knock on the table) are not the start of a turn. Three frames of
 32 ms pass, two do not."""
+
+PAUSE_MS = 64
+"""Silence after which it is worth while to think of the end of the turn. Two frames of 32 ms: the
+gaps within words are shorter, as a rule."""
+
+LONGEST_PAUSE_MS = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
+"""How long ``semantic_vad`` waits at most, by eagerness; the hosted service's documented limits."""
 
 
 class SpeechStarted(Struct, frozen=True):
@@ -58,26 +82,61 @@ class SpeechStopped(Struct, frozen=True):
     end: int
 
 
+class SpeechPaused(Struct, frozen=True):
+    """The speaker makes a pause, which may be the end of the turn.
+
+    Attributes:
+        end: Position after the last sample judged, the beginning of the pause included.
+    """
+
+    end: int
+
+
+class SpeechResumed(Struct, frozen=True):
+    """The speaker goes on after a pause."""
+
+
+TurnChange = SpeechStarted | SpeechPaused | SpeechResumed | SpeechStopped
+
+
 class _State(Enum):
     QUIET = "quiet"
     SPEAKING = "speaking"
+    PAUSED = "paused"
 
 
 class TurnDetector:
     """The machine above, for one session."""
 
-    def __init__(self, settings: ServerVad) -> None:
-        self.settings = settings
-        """May be replaced at any time; the turn under way goes on under the new ones."""
+    def __init__(self, settings: TurnDetection) -> None:
+        self._rules = _rules(settings)
         self._state = _State.QUIET
         self._voiced = False
         self._changed_at = 0  # where the current run of voiced or unvoiced frames began
         self._judged_until = 0
+        self._expected_ms: float | None = None  # what the evidence of this pause says
+
+    @property
+    def prefix_padding_ms(self) -> int:
+        """How much audio from before the speech belongs to a turn."""
+        return self._rules.prefix_padding_ms
 
     @property
     def speaking(self) -> bool:
         """Whether a turn is under way."""
-        return self._state is _State.SPEAKING
+        return self._state is not _State.QUIET
+
+    def configure(self, settings: TurnDetection) -> None:
+        """Take new settings; the turn under way goes on under them."""
+        self._rules = _rules(settings)
+
+    def expect(self, silence_ms: float) -> None:
+        """Take evidence about the pause under way: so much silence in all ends the turn.
+
+        It holds until the speaker goes on, and never lengthens the wait beyond the settings'.
+        """
+        if self._state is _State.PAUSED:
+            self._expected_ms = silence_ms
 
     @property
     def quiet_until(self) -> int | None:
@@ -89,10 +148,8 @@ class TurnDetector:
             return None
         return self._changed_at if self._voiced else self._judged_until
 
-    def step(
-        self, start: int, end: int, probability: float
-    ) -> SpeechStarted | SpeechStopped | None:
-        """Take the judgement of one frame and say whether a turn began or ended with it.
+    def step(self, start: int, end: int, probability: float) -> TurnChange | None:
+        """Take the judgement of one frame and say what it changed.
 
         Args:
             start: Position of the frame's first sample.
@@ -105,14 +162,22 @@ class TurnDetector:
             self._voiced = voiced
             self._changed_at = start
         lasted_ms = (end - self._changed_at) / SAMPLES_PER_MS
-        if self._state is _State.QUIET:
-            if voiced and lasted_ms >= MIN_SPEECH_MS:
+        match self._state:
+            case _State.QUIET if voiced and lasted_ms >= MIN_SPEECH_MS:
                 self._state = _State.SPEAKING
-                prefix = self.settings.prefix_padding_ms * SAMPLES_PER_MS
+                prefix = self._rules.prefix_padding_ms * SAMPLES_PER_MS
                 return SpeechStarted(max(0, self._changed_at - prefix))
-        elif not voiced and lasted_ms >= self.settings.silence_duration_ms:
-            self._state = _State.QUIET
-            return SpeechStopped(end)
+            case _State.PAUSED if voiced:
+                self._state = _State.SPEAKING
+                self._expected_ms = None
+                return SpeechResumed()
+            case _State.SPEAKING | _State.PAUSED if not voiced and lasted_ms >= self._patience_ms:
+                self._state = _State.QUIET
+                self._expected_ms = None
+                return SpeechStopped(end)
+            case _State.SPEAKING if not voiced and lasted_ms >= PAUSE_MS:
+                self._state = _State.PAUSED
+                return SpeechPaused(end)
         return None
 
     def reset(self) -> None:
@@ -120,8 +185,22 @@ class TurnDetector:
         self._state = _State.QUIET
         self._voiced = False
         self._changed_at = self._judged_until
+        self._expected_ms = None
+
+    @property
+    def _patience_ms(self) -> float:
+        """How much silence ends the turn."""
+        longest_ms = self._rules.silence_duration_ms
+        return longest_ms if self._expected_ms is None else min(self._expected_ms, longest_ms)
 
     def _is_voiced(self, probability: float) -> bool:
-        if probability < max(self.settings.threshold - HYSTERESIS, _CERTAIN_SILENCE):
+        if probability < max(self._rules.threshold - HYSTERESIS, _CERTAIN_SILENCE):
             return False
-        return probability >= self.settings.threshold or self._voiced
+        return probability >= self._rules.threshold or self._voiced
+
+
+def _rules(settings: TurnDetection) -> ServerVad:
+    """Return settings as rules about silence: those of ``semantic_vad`` have a longest pause."""
+    if isinstance(settings, SemanticVad):
+        return ServerVad(silence_duration_ms=LONGEST_PAUSE_MS[settings.eagerness])
+    return settings
