@@ -1,0 +1,86 @@
+"""What the machine has to spare for guesses: work that turns out to be needed only perhaps.
+
+A guess (words or an answer worked out before a turn is confirmed) is done only while there is room
+beside the work that is needed, and gives way at once when that grows: a guess must never make
+somebody else's answer late. What gave way is done again if it is needed after all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import anyio
+
+__all__ = ["Seat", "Spare", "default_seats"]
+
+
+def default_seats() -> int:
+    """Return how many pieces of work fit on this machine before guesses make them slower.
+
+    Engines in this process compute with two threads or so each.
+    """
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+@dataclass(eq=False)
+class Seat:
+    """One piece of work under way.
+
+    Attributes:
+        scope: Stops it.
+        needed: Whether it is needed; if not, it is a guess and may have to give way.
+        gave_way: Whether it did.
+    """
+
+    scope: anyio.CancelScope
+    needed: bool
+    gave_way: bool = False
+
+
+class Spare:
+    """All work of a process that engines do for sessions.
+
+    Args:
+        seats: How many pieces of work may run before guesses give way.
+    """
+
+    def __init__(self, seats: int | None = None) -> None:
+        self._limit = default_seats() if seats is None else seats
+        self._seats: list[Seat] = []
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a guess may start."""
+        return len(self._seats) < self._limit
+
+    @contextmanager
+    def seat(self, scope: anyio.CancelScope, *, needed: bool) -> Iterator[Seat]:
+        """Count a piece of work as long as the context is open.
+
+        Args:
+            scope: Stops the work, should it have to give way.
+            needed: Whether it is needed. If not, it should only be begun while there is room.
+        """
+        taken = Seat(scope, needed)
+        self._seats.append(taken)
+        self._make_room()
+        try:
+            yield taken
+        finally:
+            self._seats.remove(taken)
+
+    def claim(self, seat: Seat) -> None:
+        """Note that a guess has turned out to be needed."""
+        seat.needed = True
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Stop the newest guesses, as long as there is more work than fits."""
+        crowd = len(self._seats) - self._limit
+        guesses = [one for one in self._seats if not one.needed and not one.gave_way]
+        for guess in guesses[: -crowd - 1 : -1] if crowd > 0 else ():
+            guess.gave_way = True
+            guess.scope.cancel()

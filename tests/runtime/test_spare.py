@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import anyio
+
+from antiphon.runtime.spare import Spare, default_seats
+
+
+async def test_a_guess_may_start_only_while_there_is_room() -> None:
+    spare = Spare(seats=1)
+    assert spare.has_room
+    with spare.seat(anyio.CancelScope(), needed=True):
+        assert not spare.has_room
+    assert spare.has_room
+
+
+async def test_a_guess_gives_way_to_work_that_is_needed() -> None:
+    spare = Spare(seats=1)
+    guessing, needed = anyio.CancelScope(), anyio.CancelScope()
+    with spare.seat(guessing, needed=False) as guess, spare.seat(needed, needed=True):
+        assert guessing.cancel_called
+        assert guess.gave_way
+        assert not needed.cancel_called
+
+
+async def test_the_newest_guess_gives_way_first() -> None:
+    spare = Spare(seats=2)
+    older, newer = anyio.CancelScope(), anyio.CancelScope()
+    with (
+        spare.seat(older, needed=False),
+        spare.seat(newer, needed=False),
+        spare.seat(anyio.CancelScope(), needed=True),
+    ):
+        assert newer.cancel_called
+        assert not older.cancel_called
+
+
+async def test_a_guess_that_is_claimed_does_not_give_way_any_more() -> None:
+    spare = Spare(seats=1)
+    guessing = anyio.CancelScope()
+    with spare.seat(guessing, needed=False) as guess:
+        spare.claim(guess)
+        with spare.seat(anyio.CancelScope(), needed=True):
+            assert not guessing.cancel_called
+
+
+async def test_claiming_a_guess_drives_out_the_others() -> None:
+    spare = Spare(seats=2)
+    claimed, other = anyio.CancelScope(), anyio.CancelScope()
+    with (
+        spare.seat(claimed, needed=False) as guess,
+        spare.seat(anyio.CancelScope(), needed=True),
+    ):
+        assert not claimed.cancel_called
+        spare.claim(guess)
+        with spare.seat(other, needed=False):
+            assert other.cancel_called
+        assert not claimed.cancel_called
+
+
+async def test_work_that_is_needed_never_gives_way() -> None:
+    spare = Spare(seats=1)
+    scopes = [anyio.CancelScope() for _ in range(3)]
+    with (
+        spare.seat(scopes[0], needed=True),
+        spare.seat(scopes[1], needed=True),
+        spare.seat(scopes[2], needed=True),
+    ):
+        assert not any(scope.cancel_called for scope in scopes)
+
+
+def test_every_machine_has_a_seat() -> None:
+    assert default_seats() >= 1
