@@ -115,11 +115,13 @@ def test_new_settings_apply_to_the_turn_under_way() -> None:
     assert listener.hear(SILENCE) == [SpeechStopped(7 * FRAME)]
 
 
-@pytest.mark.parametrize("eagerness", ["low", "medium", "high", "auto"])
-def test_without_evidence_a_semantic_turn_ends_after_the_longest_pause(eagerness: str) -> None:
-    listener = Listener(SemanticVad(eagerness=eagerness))
+@pytest.mark.parametrize("settings", [SemanticVad(eagerness="low"), SemanticVad()])
+def test_without_evidence_a_semantic_turn_ends_after_the_longest_pause(
+    settings: SemanticVad,
+) -> None:
+    listener = Listener(settings)
     listener.hear(*[SPEECH] * 10)
-    frames = -(-LONGEST_PAUSE_MS[eagerness] // FRAME_MS)
+    frames = -(-LONGEST_PAUSE_MS[settings.eagerness] // FRAME_MS)
     assert listener.hear(*[SILENCE] * (frames - 1)) == [SpeechPaused(12 * FRAME)]
     assert listener.hear(SILENCE) == [SpeechStopped((10 + frames) * FRAME)]
 
