@@ -15,7 +15,8 @@ from antiphon.wire.audio_config import SemanticVad, ServerVad, TurnDetection
 from .support import FRAME_MS
 
 FRAME = FRAME_MS * SAMPLES_PER_MS
-SPEECH, SILENCE = 0.9, 0.1
+SPEECH, SILENCE = 0.99, 0.1
+UNSURE = 0.7
 
 
 class Listener:
@@ -98,7 +99,29 @@ def test_what_is_not_loud_enough_to_begin_with_is_not_speech() -> None:
 
 
 def test_the_threshold_itself_is_speech() -> None:
-    assert Listener(ServerVad(threshold=0.7)).hear(0.7, 0.7, 0.7) != []
+    assert Listener(ServerVad(threshold=0.7)).hear(*[0.7] * 8) != []
+
+
+def test_a_sound_that_may_be_a_cough_is_not_the_start_of_a_turn() -> None:
+    assert Listener().hear(*[UNSURE] * 7, SILENCE) == []
+
+
+def test_a_sound_that_goes_on_is_the_start_of_a_turn() -> None:
+    listener = Listener(ServerVad(prefix_padding_ms=0))
+    assert listener.hear(SILENCE, *[UNSURE] * 7) == []
+    assert listener.hear(UNSURE) == [SpeechStarted(FRAME)]
+
+
+def test_a_turn_starts_as_soon_as_the_detector_is_sure() -> None:
+    listener = Listener(ServerVad(prefix_padding_ms=0))
+    assert listener.hear(*[UNSURE] * 4) == []
+    assert listener.hear(SPEECH) == [SpeechStarted(0)]
+
+
+def test_speech_that_has_begun_need_not_be_sure() -> None:
+    listener = Listener(ServerVad(silence_duration_ms=FRAME_MS))
+    listener.hear(*[SPEECH] * 3)
+    assert listener.hear(*[UNSURE] * 20) == []
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.1])

@@ -7,7 +7,8 @@ difference to what is decided.
 ========  ===================================================  ========
 state     what happens                                         next
 ========  ===================================================  ========
-QUIET     speech for MIN_SPEECH_MS                             SPEAKING
+QUIET     speech for MIN_SPEECH_MS, and the detector is sure   SPEAKING
+QUIET     speech for UNSURE_SPEECH_MS                          SPEAKING
 SPEAKING  no speech for PAUSE_MS                               PAUSED
 PAUSED    speech                                               SPEAKING
 PAUSED    no speech for as long as ends the turn               QUIET
@@ -36,6 +37,8 @@ __all__ = [
     "LONGEST_PAUSE_MS",
     "MIN_SPEECH_MS",
     "PAUSE_MS",
+    "SURE",
+    "UNSURE_SPEECH_MS",
     "SpeechPaused",
     "SpeechResumed",
     "SpeechStarted",
@@ -51,8 +54,16 @@ _CERTAIN_SILENCE = 0.01
 """Below this it is silent however low ``threshold`` was set, or a turn could never end."""
 
 MIN_SPEECH_MS = 90
-"""Shorter sounds (a click, a knock on the table) are not the start of a turn. Three frames of
-32 ms pass, two do not."""
+"""Shorter sounds (a click, a burst of noise) are not the start of a turn. Three frames of 32 ms
+pass, two do not."""
+
+SURE = 0.95
+"""From here on the detector is sure of speech. Silero says 0.96 and more to the third frame of
+nearly all speech, and less to coughs and to knocks on the table (``bench/barge_in.py``)."""
+
+UNSURE_SPEECH_MS = 250
+"""How long sounds have to last to be the start of a turn while the detector is not sure: longer
+than a cough. Speech in much noise begins like this."""
 
 PAUSE_MS = 64
 """Silence after which it is worth while to think of the end of the turn. Two frames of 32 ms: the
@@ -163,7 +174,7 @@ class TurnDetector:
             self._changed_at = start
         lasted_ms = (end - self._changed_at) / SAMPLES_PER_MS
         match self._state:
-            case _State.QUIET if voiced and lasted_ms >= MIN_SPEECH_MS:
+            case _State.QUIET if voiced and self._is_speech(lasted_ms, probability):
                 self._state = _State.SPEAKING
                 prefix = self._rules.prefix_padding_ms * SAMPLES_PER_MS
                 return SpeechStarted(max(0, self._changed_at - prefix))
@@ -192,6 +203,11 @@ class TurnDetector:
         """How much silence ends the turn."""
         longest_ms = self._rules.silence_duration_ms
         return longest_ms if self._expected_ms is None else min(self._expected_ms, longest_ms)
+
+    def _is_speech(self, lasted_ms: float, probability: float) -> bool:
+        """Whether a run of voiced frames is somebody who speaks, and not just a sound."""
+        sure = probability >= max(SURE, self._rules.threshold)
+        return lasted_ms >= (MIN_SPEECH_MS if sure else UNSURE_SPEECH_MS)
 
     def _is_voiced(self, probability: float) -> bool:
         if probability < max(self._rules.threshold - HYSTERESIS, _CERTAIN_SILENCE):
