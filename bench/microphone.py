@@ -20,11 +20,14 @@ class Microphone:
     Args:
         connection: Where to send the audio, as 24 kHz PCM.
         chunk_ms: Length of the pieces it is sent in.
+
+    Attributes:
+        chunk_samples: The same in samples.
     """
 
     def __init__(self, connection: AsyncRealtimeConnection, chunk_ms: int) -> None:
         self._connection = connection
-        self._chunk_samples = WIRE_RATE_HZ * chunk_ms // 1000
+        self.chunk_samples = WIRE_RATE_HZ * chunk_ms // 1000
         self._speech = np.zeros(0, np.float32)
         self._said: asyncio.Future[float] | None = None
 
@@ -47,11 +50,11 @@ class Microphone:
         due = loop.time()
         while True:
             # A chunk can leave only once its last sample has been spoken.
-            due += self._chunk_samples / WIRE_RATE_HZ
+            due += self.chunk_samples / WIRE_RATE_HZ
             await asyncio.sleep(due - loop.time())
-            chunk = self._speech[: self._chunk_samples]
-            self._speech = self._speech[self._chunk_samples :]
-            pcm = to_int16s(np.pad(chunk, (0, self._chunk_samples - len(chunk)))).tobytes()
+            chunk = self._speech[: self.chunk_samples]
+            self._speech = self._speech[self.chunk_samples :]
+            pcm = to_int16s(np.pad(chunk, (0, self.chunk_samples - len(chunk)))).tobytes()
             await self._connection.input_audio_buffer.append(audio=base64.b64encode(pcm).decode())
             if self._said is not None and not len(self._speech):
                 self._said.set_result(loop.time())
