@@ -110,17 +110,23 @@ async def _ask_all(
     async with AsyncOpenAI(base_url=base_url, api_key="none-needed") as client:
         for questions in sessions:
             async with client.realtime.connect(model="antiphon") as connection:
-                turns += await _converse(client, connection, questions, silence_ms, chunk_ms)
+                turns += await converse(client, connection, questions, silence_ms, chunk_ms)
     return turns
 
 
-async def _converse(
+async def converse(
     client: AsyncOpenAI,
     connection: AsyncRealtimeConnection,
     questions: Sequence[Recording],
     silence_ms: int,
     chunk_ms: int,
 ) -> list[Turn]:
+    """Ask questions by voice, one after the other, each after the answer to the one before.
+
+    Raises:
+        RuntimeError: The server answered with an error, or closed the connection.
+        TimeoutError: A turn took longer than ``TURN_TIMEOUT_S``.
+    """
     await connection.session.update(
         session={
             "type": "realtime",
