@@ -47,6 +47,11 @@ def test_it_hears_on_where_it_was(detector):
     assert not np.allclose(in_one_go, afresh, atol=0.1)
 
 
+def test_a_session_keeps_no_other_sessions_state_in_memory(detector):
+    _, states = detector.step(np.zeros((3, 512), np.float32), [detector.initial_state()] * 3)
+    assert all(state.base is None for state in states)
+
+
 def test_frames_of_another_length_are_refused(detector):
     with pytest.raises(EngineError, match=r"must have shape \(1, 512\), not \(1, 480\)"):
         detector.step(np.zeros((1, 480), np.float32), [detector.initial_state()])

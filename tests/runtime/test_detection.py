@@ -11,7 +11,7 @@ from antiphon.engines.base import EngineInfo, Floats
 from antiphon.engines.script import Script
 from antiphon.engines.scripted import ScriptedVoiceDetector
 from antiphon.errors import EngineError
-from antiphon.runtime.detection import Detection
+from antiphon.runtime.detection import MAX_BATCH, Detection
 
 FRAME = 512
 
@@ -93,6 +93,17 @@ async def test_sessions_that_wait_together_are_judged_in_one_call():
         await anyio.sleep(1)
     assert [session.judgements for session in sessions] == [[1, 1], [0, 0], [1, 1]]
     assert detector.batches == [3, 3]
+
+
+async def test_a_crowd_is_judged_in_batches_in_order_of_arrival():
+    detector = CountingDetector()
+    async with running(detector) as detection:
+        sessions = [Session(detection, 1) for _ in range(2 * MAX_BATCH + 3)]
+        for session in sessions:
+            detection.notify(session)
+        await anyio.sleep(1)
+    assert detector.batches == [MAX_BATCH, MAX_BATCH, 3]
+    assert all(session.judgements == [1] for session in sessions)
 
 
 async def test_a_session_with_much_to_judge_does_not_hold_up_the_others():

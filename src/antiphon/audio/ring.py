@@ -6,8 +6,6 @@ keeps the most recent of them under exactly those numbers, so nobody has to tran
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from antiphon.audio.formats import Floats, Int16s, to_floats, to_int16s
@@ -30,7 +28,7 @@ class Ring:
 
     def __init__(self, *, capacity_samples: int) -> None:
         self._capacity_samples = capacity_samples
-        self._blocks: deque[Int16s] = deque()
+        self._blocks: list[Int16s] = []  # a deque would take more memory, and this stays short
         self._first_block_start = 0
         self._start = 0
         self._end = 0
@@ -108,7 +106,7 @@ class Ring:
         new_start = min(max(sample, self._start), self._end)
         dropped = new_start - self._start
         self._start = new_start
-        while self._blocks and self._first_block_start + _BLOCK_SAMPLES <= new_start:
-            self._blocks.popleft()
-            self._first_block_start += _BLOCK_SAMPLES
+        passed = min((new_start - self._first_block_start) // _BLOCK_SAMPLES, len(self._blocks))
+        del self._blocks[:passed]
+        self._first_block_start += passed * _BLOCK_SAMPLES
         return dropped

@@ -40,10 +40,12 @@ class SileroVoiceDetector:
         self.info = info
         self._session = session
         self._rate_hz = np.array(LISTENING_RATE_HZ, np.int64)
+        self._initial_state = np.zeros(LSTM_FLOATS + CONTEXT_SAMPLES, np.float32)
+        self._initial_state.setflags(write=False)  # all sessions begin with the same row
 
     def initial_state(self) -> NDArray[np.float32]:
         """The state row of a session that has heard nothing yet, shape (320,)."""
-        return np.zeros(LSTM_FLOATS + CONTEXT_SAMPLES, np.float32)
+        return self._initial_state
 
     def step(
         self, frames: Floats, states: Sequence[NDArray[np.float32]]
@@ -82,7 +84,8 @@ class SileroVoiceDetector:
             ],
             axis=1,
         )
-        return probabilities[:, 0], list(new_rows)
+        # Copies: a row that is a view would keep the rows of all these sessions in memory.
+        return probabilities[:, 0], [row.copy() for row in new_rows]
 
     async def aclose(self) -> None:
         """Free the model."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Protocol
 
 import anyio
@@ -11,7 +12,18 @@ from numpy.typing import NDArray
 
 from antiphon.engines.base import Floats, VoiceDetector
 
-__all__ = ["Detection", "Listener"]
+__all__ = ["MAX_BATCH", "MAX_REST_S", "Detection", "Listener"]
+
+MAX_BATCH = 16
+"""Sessions judged in one call, at most. With Silero that is 0.6 ms, for which the event loop stands
+still, and 34 µs a frame; larger batches are no cheaper."""
+
+MAX_REST_S = 0.016
+"""How long detection rests at most, while frames of several sessions gather: half a frame."""
+
+_REST_RATIO = 8
+"""How much longer it rests than it has worked. With few sessions that is a millisecond or two, over
+before the next audio comes; with many, the rest is what fills the batches."""
 
 
 class Listener(Protocol):
@@ -40,7 +52,9 @@ class Detection:
     """Judges frames in rounds: one frame of each waiting session, all in one call.
 
     Between rounds the event loop gets its turn, so that a client which appends minutes of audio at
-    once does not hold up the others. Whatever goes wrong ends only the sessions that it concerns.
+    once does not hold up the others. When nothing is left to judge, detection rests for a moment:
+    a frame judged by itself costs twice as much as one among sixteen, so the more there is to do,
+    the more it pays to let it gather. Whatever goes wrong ends only the sessions that it concerns.
     """
 
     def __init__(self, detector: VoiceDetector) -> None:
@@ -71,11 +85,18 @@ class Detection:
         while True:
             await self._notified.wait()
             self._notified = anyio.Event()
-            self._round()
-            await anyio.lowlevel.checkpoint()
+            worked_s = 0.0
+            while self._waiting:
+                began_s = anyio.current_time()
+                self._round()
+                worked_s += anyio.current_time() - began_s
+                await anyio.lowlevel.checkpoint()
+            await anyio.sleep(min(worked_s * _REST_RATIO, MAX_REST_S))
 
     def _round(self) -> None:
-        listeners, self._waiting = list(self._waiting), {}
+        listeners = list(islice(self._waiting, MAX_BATCH))
+        for listener in listeners:
+            del self._waiting[listener]
         taken = [(one, frame) for one in listeners if (frame := one.next_frame()) is not None]
         if not taken:
             return
