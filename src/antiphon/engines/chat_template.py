@@ -1,0 +1,115 @@
+"""Chat templates: how a list of messages becomes the text that a model was trained on.
+
+A model's file carries its template, a Jinja program. llama.cpp runs it with an interpreter of its
+own; here it is run by Jinja itself, set up as the Transformers library does for which templates
+are written, so that prompts can be measured without asking llama.cpp for them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from antiphon.core.plan import ChatMessage
+
+__all__ = ["ChatTemplate", "chat_completions_message"]
+
+
+class ChatTemplate:
+    """A model's chat template.
+
+    Args:
+        source: The Jinja program.
+        variables: What it may ask for beside messages and tools.
+
+    Raises:
+        ValueError: The program cannot be compiled.
+    """
+
+    def __init__(self, source: str, variables: Mapping[str, Any]) -> None:
+        import jinja2.sandbox  # noqa: PLC0415 (an optional extra)
+
+        # The program comes with the weights: it is data from elsewhere, hence the sandbox.
+        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _raise
+        self._refusals = jinja2.TemplateError
+        self._variables = dict(variables)
+        try:
+            self._template = environment.from_string(source)
+        except jinja2.TemplateError as error:
+            message = f"the chat template cannot be used: {error}"
+            raise ValueError(message) from error
+
+    def render(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
+    ) -> str:
+        """Return the prompt for messages and tools, up to where the model's answer begins.
+
+        Args:
+            messages: As in the Chat Completions API, arguments of calls as JSON texts.
+            tools: Its ``tools``.
+
+        Raises:
+            ValueError: The template refuses such messages.
+        """
+        try:
+            return self._template.render(
+                **self._variables,
+                messages=[_parsed(message) for message in messages],
+                tools=list(tools) or None,
+                add_generation_prompt=True,
+            )
+        except self._refusals as error:
+            message = f"the chat template refuses the messages: {error}"
+            raise ValueError(message) from error
+
+
+def chat_completions_message(message: ChatMessage) -> dict[str, Any]:
+    """Return a message in the form of the Chat Completions API, without its images."""
+    chat: dict[str, Any] = {"role": message.role, "content": message.text}
+    if message.tool_calls:
+        chat["tool_calls"] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _valid_json(call.arguments)},
+            }
+            for call in message.tool_calls
+        ]
+    if message.tool_call_id is not None:
+        chat["tool_call_id"] = message.tool_call_id
+    return chat
+
+
+def _valid_json(arguments: str) -> str:
+    """The arguments, or as a JSON string if they are not JSON (an answer may have been cut off)."""
+    try:
+        json.loads(arguments)
+    except ValueError:
+        return json.dumps(arguments)
+    return arguments
+
+
+def _parsed(message: Mapping[str, Any]) -> dict[str, Any]:
+    """The message with the arguments of its calls as objects: templates write them as JSON."""
+    calls = [
+        {**call, "function": {**call["function"], "arguments": json.loads(arguments)}}
+        for call in message.get("tool_calls", ())
+        for arguments in (call["function"]["arguments"],)
+    ]
+    return {**message, "tool_calls": calls} if calls else dict(message)
+
+
+def _to_json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _raise(reason: str) -> None:
+    """What templates call when messages are in an order that the model was not trained on."""
+    import jinja2  # noqa: PLC0415 (an optional extra)
+
+    raise jinja2.TemplateError(reason)

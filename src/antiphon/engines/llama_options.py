@@ -1,0 +1,68 @@
+"""What an operator may set of the language models that llama.cpp runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+__all__ = ["LlamaOptions"]
+
+
+class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set.
+
+    Attributes:
+        parallel: Answers that are worked out at once; more wait.
+        conversations: How many conversations' texts are kept, each in a slot; the one that was
+            silent for longest makes room for another. At least ``parallel``.
+        context_tokens: Longest prompt and answer together. A slot's memory is taken when the model
+            is loaded; a token of Qwen 0.5B takes 6.5 KiB, so 8 slots of 4096 take 208 MiB.
+        batch_tokens: How many tokens of a prompt are read at a time. Between batches, other
+            answers go on and a cancelled one ends. 64 take 0.4 s here; a long prompt is then read
+            8 % slower than with 512.
+        reused_tokens: Length from which a passage of a conversation is found again where it has
+            moved: when the oldest messages are left out, 205 of 221 tokens need not be read again,
+            which takes 0.5 s instead of 5.9. 0 for never. The passage keeps what the model made of
+            it when it followed on what has been left out.
+        writing_threads: Threads that write a token together; ``None`` for one less than the engine
+            may compute with, at least 1. Prompts are read by all of them. llama.cpp's threads spin
+            while they wait for each other after each operation, so when they outnumber the free
+            cores they all but stop: on two cores, two threads write 54 tokens a second alone and
+            5 beside another busy process; one thread writes 42 and 25, and leaves a core to the
+            synthesizer, which is then 30 ms quicker.
+        longest_answer_tokens: Where an answer without a limit of the client's own is cut off. Small
+            models sometimes fall into lists that never end; this many tokens are spoken for two or
+            three minutes.
+        temperature: Low, because a small model that picks unlikely words soon talks nonsense; not
+            0, so that asking again can get another answer.
+        top_p: Share of the likeliest words that may be picked at all.
+        repeat_penalty: Above 1, because small models fall into loops and, at 1, tend to answer a
+            question by repeating it.
+        seed: Makes answers repeatable; ``None`` draws a new one for each.
+        tools: Whether functions are offered to the model. One that was not trained for it calls
+            them only when it must.
+        repeat_calls: Whether the model may call a function again before the user has spoken again.
+            Small models call it forever.
+        after_tool_output: Instruction that is added to the prompt while the last message is what a
+            function answered; ``""`` for none. Without it, Qwen 0.5B rather writes the call again
+            than say what came of it.
+        template_options: Variables for the chat template. Reasoning is switched off, for the
+            templates that know the switch: a caller should not wait for it.
+    """
+
+    parallel: int = 4
+    conversations: int = 8
+    context_tokens: int = 4096
+    batch_tokens: int = 64
+    reused_tokens: int = 16
+    writing_threads: int | None = None
+    longest_answer_tokens: int = 512
+    temperature: float = 0.3
+    top_p: float = 0.9
+    repeat_penalty: float = 1.1
+    seed: int | None = None
+    tools: bool = True
+    repeat_calls: bool = False
+    after_tool_output: str = "Tell the user the result in one short sentence."
+    template_options: dict[str, Any] = field(default_factory=lambda: {"enable_thinking": False})
