@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from antiphon.errors import RequestError
 from antiphon.wire import translation
-from antiphon.wire.codec import decode_translation_event, encode
+from antiphon.wire.codec import decode_client_event, decode_translation_event, encode
 from antiphon.wire.error import ErrorObject
 from antiphon.wire.server_events import ErrorEvent
 
@@ -67,7 +67,27 @@ def test_events_of_speech_sessions_are_unknown_here() -> None:
     with pytest.raises(RequestError) as caught:
         decode_translation_event(b'{"type":"response.create","event_id":"e1"}')
     assert caught.value.message == (
-        "Invalid value: 'response.create'. Supported values are: 'session.update', "
-        "'session.input_audio_buffer.append', and 'session.close'."
+        "'response.create' is an event of speech sessions. A translation session takes "
+        "'session.update', 'session.input_audio_buffer.append', and 'session.close'."
     )
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "type")
     assert caught.value.event_id == "e1"
+
+
+def test_events_of_translation_sessions_are_unknown_in_others() -> None:
+    with pytest.raises(RequestError, match="Connect to /v1/realtime/translations"):
+        decode_client_event(b'{"type":"session.close"}')
+
+
+def test_an_event_of_no_session_is_told_what_there_is() -> None:
+    with pytest.raises(RequestError, match=r"Supported values are: 'session\.update'"):
+        decode_translation_event(b'{"type":"session.end"}')
+
+
+def test_the_language_of_the_source_is_refused_by_name() -> None:
+    with pytest.raises(RequestError) as caught:
+        decode_translation_event(
+            b'{"type":"session.update","session":{"audio":{"input":{"language":"en"}}}}'
+        )
+    assert caught.value.code == "unknown_parameter"
+    assert caught.value.param == "session.audio.input.language"

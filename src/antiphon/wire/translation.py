@@ -62,8 +62,12 @@ class TranslationInput(Struct, frozen=True, kw_only=True):
     ] = None
 
 
-class TranslationInputUpdate(Struct, frozen=True, kw_only=True):
-    """Changes to ``TranslationInput``; null switches a stage off."""
+class TranslationInputUpdate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Changes to ``TranslationInput``; null switches a stage off.
+
+    Other fields are refused, not ignored: the hosted service does so with ``language``, since a
+    client that names the source's language would wonder why that changes nothing.
+    """
 
     transcription: Annotated[
         TranslationTranscription | UnsetType | None,
@@ -116,14 +120,23 @@ class TranslationSession(Struct, frozen=True, kw_only=True, tag_field="type", ta
 class TranslationSessionUpdate(Struct, frozen=True, kw_only=True):
     """Changes to a translation session."""
 
+    type: Annotated[
+        str | UnsetType, Meta(description="`translation`, if given: it cannot be changed.")
+    ] = UNSET
+    model: Annotated[
+        str | UnsetType, Meta(description="The session's own, if given: it cannot be changed.")
+    ] = UNSET
     audio: Annotated[TranslationAudioUpdate | UnsetType, Meta(description="Audio settings.")] = (
         UNSET
     )
 
 
-class TranslationSessionRequest(TranslationSessionUpdate, frozen=True, kw_only=True):
+class TranslationSessionRequest(Struct, frozen=True, kw_only=True):
     """What a translation session is to be, when a client secret is made for it."""
 
+    audio: Annotated[TranslationAudioUpdate | UnsetType, Meta(description="Audio settings.")] = (
+        UNSET
+    )
     model: Annotated[str, Meta(description="Name of the model that translates.")]
 
 
