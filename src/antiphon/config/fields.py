@@ -1,18 +1,20 @@
-"""What the operator decides: flags over environment over defaults."""
+"""What the operator decides, field by field, and which choices do not go together."""
 
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from antiphon.engines.weights import default_home
+from antiphon.config.keys import ApiKey, Limits, digest_of
+from antiphon.core.prompts import StoredPrompt
 from antiphon.errors import ConfigurationError
 
-__all__ = ["CLIENT_SECRET_PREFIX", "DEFAULT_INSTRUCTIONS", "Config", "load_config"]
+__all__ = ["CLIENT_SECRET_PREFIX", "DEFAULT_INSTRUCTIONS", "Config", "InvalidSettingError"]
 
 DEFAULT_INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in one or two short, plain sentences, "
@@ -36,12 +38,17 @@ class Config(Struct, frozen=True, kw_only=True):
     Attributes:
         host: Address to listen on.
         port: TCP port; 0 for any free one.
-        api_keys: Keys that clients may use; empty for none needed.
+        api_keys: Keys that clients may use, plain or as ``sha256:HEX``; without these and ``keys``
+            none is needed.
+        keys: Further keys, with names and limits of their own.
+        rate_limits: What each key without limits of its own may use; ``None`` for any amount.
         home: Where weights and data are kept.
         transcriber: Catalogue name; ``None`` for the default.
         language_model: Catalogue name; ``None`` for the default.
         synthesizer: Catalogue name; ``None`` for the default.
         voice_detector: Catalogue name; ``None`` for the default.
+        turn_predictor: Catalogue name; ``None`` for the default.
+        denoiser: Catalogue name; ``None`` for the default.
         script: What scripted engines act out; ``None`` for their rules.
         models: Model names that clients may ask for; the first one is the default.
         strict_models: Whether other model names are refused instead of meaning the default.
@@ -50,64 +57,107 @@ class Config(Struct, frozen=True, kw_only=True):
         max_sessions: How many sessions may be open at once.
         allow_origins: Origins of web pages that may use the server, ``*`` for all; empty for any
             page if keys are needed, otherwise for pages of this machine.
+        voices: The synthesizer's voices by the names that clients have for them.
+        prompts: Instructions that clients may ask for by id.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     api_keys: tuple[str, ...] = ()
+    keys: tuple[ApiKey, ...] = ()
+    rate_limits: Limits | None = None
     home: Path
     transcriber: str | None = None
     language_model: str | None = None
     synthesizer: str | None = None
     voice_detector: str | None = None
+    turn_predictor: str | None = None
+    denoiser: str | None = None
     script: Path | None = None
-    models: tuple[str, ...] = ("antiphon",)
+    models: Annotated[tuple[str, ...], Meta(min_length=1)] = ("antiphon",)
     strict_models: bool = False
     beta_dialect: bool = False
     instructions: str = DEFAULT_INSTRUCTIONS
-    max_sessions: int = MAX_SESSIONS
+    max_sessions: Annotated[int, Meta(ge=1)] = MAX_SESSIONS
     allow_origins: tuple[str, ...] = ()
+    voices: dict[str, str] = {}
+    prompts: dict[str, StoredPrompt] = {}
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             message = f"The port is {self.port}; it has to be 0 to 65535."
-            raise ConfigurationError(message)
-        if not self.api_keys and not _is_loopback(self.host):
+            raise InvalidSettingError("port", message)
+        if not self.needs_key and not _is_loopback(self.host):
             message = (
                 f"The server would listen on {self.host}, where others can reach it, without an "
                 "API key. Give one with --api-key or ANTIPHON_API_KEYS, or listen on 127.0.0.1."
             )
-            raise ConfigurationError(message)
+            raise InvalidSettingError("host", message)
         if any(key.startswith(CLIENT_SECRET_PREFIX) for key in self.api_keys):
             message = (
                 f"An API key begins with '{CLIENT_SECRET_PREFIX}', which is how client secrets "
                 "begin. Choose another key."
             )
-            raise ConfigurationError(message)
+            raise InvalidSettingError("api_keys", message)
+        _check_keys(self)
         for origin in self.allow_origins:
             if not _ORIGIN.fullmatch(origin):
                 message = (
                     f"'{origin}' is not an origin. Write it as browsers do, in lower case and "
                     "without a path: --allow-origin https://app.example.org; '*' is all."
                 )
-                raise ConfigurationError(message)
+                raise InvalidSettingError("allow_origins", message)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether clients need an API key."""
+        return bool(self.api_keys or self.keys)
+
+    def key_digests(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the SHA-256 digest of every API key.
+
+        Keys that were given no name are called by their place: ``api_keys[0]``.
+
+        Raises:
+            ValueError: A key begins like a hash and is none.
+        """
+        for index, key in enumerate(self.api_keys):
+            yield f"api_keys[{index}]", digest_of(key)
+        for named in self.keys:
+            yield named.name, digest_of(named.hash)
 
 
-def load_config(*, api_keys: tuple[str, ...] = (), **flags: object) -> Config:
-    """Put a configuration together: ``ANTIPHON_HOME`` and ``ANTIPHON_API_KEYS`` under flags.
+class InvalidSettingError(ConfigurationError):
+    """A field of a configuration cannot be used, by itself or with the others.
 
-    Args:
-        api_keys: Keys given as flags; they replace those of the environment.
-        flags: Other fields of :class:`Config`; ``None`` leaves the default.
+    Attributes:
+        field: Its name.
+    """
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def _check_keys(config: Config) -> None:
+    """Check that keys can be told apart.
 
     Raises:
-        ConfigurationError: It cannot be used; the message says why and what to do.
+        InvalidSettingError: A name or a key is there twice, or a hash is none.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
-    given.setdefault("home", default_home())
-    from_environment = os.environ.get("ANTIPHON_API_KEYS", "").split(",")
-    keys = api_keys or tuple(key.strip() for key in from_environment if key.strip())
-    return Config(api_keys=keys, **given)  # type: ignore[arg-type]  # checked by the command line
+    names: dict[bytes, str] = {}
+    try:
+        for name, digest in config.key_digests():
+            if name in names.values():
+                message = f"Two keys are called '{name}'. Give each a name of its own."
+                raise InvalidSettingError("keys", message)
+            if digest in names:
+                message = f"'{names[digest]}' and '{name}' are the same key. Leave one of them out."
+                raise InvalidSettingError("keys" if config.keys else "api_keys", message)
+            names[digest] = name
+    except ValueError as error:
+        message = f"An entry of 'api_keys' is no key: {error}"
+        raise InvalidSettingError("api_keys", message) from None
 
 
 def _is_loopback(host: str) -> bool:

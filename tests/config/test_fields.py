@@ -1,21 +1,16 @@
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from antiphon.config import Config, load_config
+from antiphon.config import ApiKey, Config, hash_line
 from antiphon.errors import ConfigurationError
 
 
 def config(**fields: object) -> Config:
     return Config(home=Path("home"), **fields)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch, tmp_path):
-    monkeypatch.delenv("ANTIPHON_API_KEYS", raising=False)
-    monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
@@ -36,26 +31,6 @@ def test_a_port_out_of_range_is_named(port):
         config(port=port)
 
 
-def test_flags_that_were_not_given_leave_the_defaults():
-    loaded = load_config(host=None, port=None, strict_models=None)
-    assert (loaded.host, loaded.port, loaded.strict_models) == ("127.0.0.1", 8000, False)
-    assert loaded.models == ("antiphon",)
-
-
-def test_home_comes_from_the_environment(tmp_path):
-    assert load_config().home == tmp_path
-
-
-def test_keys_come_from_the_environment(monkeypatch):
-    monkeypatch.setenv("ANTIPHON_API_KEYS", "sk-one, sk-two,,")
-    assert load_config().api_keys == ("sk-one", "sk-two")
-
-
-def test_keys_given_as_flags_replace_those_of_the_environment(monkeypatch):
-    monkeypatch.setenv("ANTIPHON_API_KEYS", "sk-one")
-    assert load_config(api_keys=("sk-three",)).api_keys == ("sk-three",)
-
-
 def test_an_api_key_cannot_look_like_a_client_secret():
     with pytest.raises(ConfigurationError, match="begins with 'ek_'"):
         config(api_keys=("sk-one", "ek_two"))
@@ -74,3 +49,37 @@ def test_an_origin_that_no_browser_would_send_is_refused(origin):
     with pytest.raises(ConfigurationError, match="is not an origin") as refusal:
         config(allow_origins=(origin,))
     assert f"'{origin}'" in str(refusal.value)
+
+
+def test_keys_are_known_by_their_names_and_digests():
+    keys = (ApiKey(name="kiosk", hash=hash_line("sk-two")),)
+    settings = config(api_keys=("sk-one", hash_line("sk-three")), keys=keys)
+    assert settings.needs_key
+    digests = {name: digest.hex() for name, digest in settings.key_digests()}
+    assert digests == {
+        "api_keys[0]": sha256(b"sk-one").hexdigest(),
+        "api_keys[1]": sha256(b"sk-three").hexdigest(),
+        "kiosk": sha256(b"sk-two").hexdigest(),
+    }
+
+
+def test_a_named_key_is_a_key():
+    keys = (ApiKey(name="kiosk", hash=hash_line("sk-two")),)
+    assert config(host="0.0.0.0", keys=keys).needs_key
+
+
+def test_two_keys_have_two_names():
+    keys = tuple(ApiKey(name="kiosk", hash=hash_line(key)) for key in ("sk-one", "sk-two"))
+    with pytest.raises(ConfigurationError, match="Two keys are called 'kiosk'"):
+        config(keys=keys)
+
+
+def test_a_key_has_one_name_lest_it_have_two_limits():
+    keys = (ApiKey(name="kiosk", hash=hash_line("sk-one")),)
+    with pytest.raises(ConfigurationError, match=r"'api_keys\[0\]' and 'kiosk' are the same key"):
+        config(api_keys=("sk-one",), keys=keys)
+
+
+def test_a_damaged_hash_is_no_key():
+    with pytest.raises(ConfigurationError, match=r"64 hexadecimal digits .* here are 3 characters"):
+        config(api_keys=("sha256:abc",))

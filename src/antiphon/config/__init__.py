@@ -1,0 +1,21 @@
+"""What the operator decides: flags over environment over the configuration file over defaults."""
+
+from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, Config
+from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
+from antiphon.config.loading import Loaded, load, load_config, load_home
+from antiphon.config.report import report
+
+__all__ = [
+    "CLIENT_SECRET_PREFIX",
+    "DEFAULT_INSTRUCTIONS",
+    "ApiKey",
+    "Config",
+    "Limits",
+    "Loaded",
+    "hash_line",
+    "load",
+    "load_config",
+    "load_home",
+    "new_key",
+    "report",
+]

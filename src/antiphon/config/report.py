@@ -1,0 +1,70 @@
+"""Prints a configuration: what holds, and who decided it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from antiphon.config.keys import HASH_PREFIX
+from antiphon.config.loading import Loaded
+
+__all__ = ["report"]
+
+_SHOWN_HASH_DIGITS = 8  # tell hashes apart
+_MASK = "********"
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
+
+
+def report(loaded: Loaded) -> Iterator[str]:
+    """Yield the lines of a configuration as TOML, with the source of each value as a comment.
+
+    API keys are masked, and of hashes only the beginning is shown.
+    """
+    for name in loaded.config.__struct_fields__:
+        value = getattr(loaded.config, name)
+        masked = tuple(_masked(key) for key in value) if name == "api_keys" else value
+        plain = msgspec.to_builtins(masked, enc_hook=str)
+        source = loaded.sources[name]
+        if plain is None:
+            yield f"# {name} is not set"
+        for key, leaf in _leaves(name, plain):
+            yield f"{key} = {_toml(leaf)}  # {source}"
+
+
+def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+    """Yield what is to be said of a value: tables by their dotted keys."""
+    if isinstance(value, Mapping) and value:
+        for name, one in value.items():
+            yield from _leaves(f"{key}.{_key(name)}", one)
+    elif value is not None:
+        yield key, value
+
+
+def _toml(value: Any) -> str:  # noqa: ANN401
+    match value:
+        case Mapping():
+            pairs = [
+                f"{_key(name)} = {_toml(_masked(one) if name == 'hash' else one)}"
+                for name, one in value.items()
+                if one is not None
+            ]
+            return "{" + ", ".join(pairs) + "}"
+        case list() | tuple():
+            return "[" + ", ".join(_toml(one) for one in value) + "]"
+        case _:
+            return json.dumps(value, ensure_ascii=False)  # numbers, booleans, text: as in TOML
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _masked(key: str) -> str:
+    if key.startswith(HASH_PREFIX):
+        return key[: len(HASH_PREFIX) + _SHOWN_HASH_DIGITS] + "…"
+    return _MASK

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from antiphon.config import Config, Limits, load, load_config, load_home
+from antiphon.config.loading import DEFAULT_SOURCE
+from antiphon.errors import ConfigurationError
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "antiphon.example.toml"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch, tmp_path):
+    """Leave the machine's own configuration out of it."""
+    for name in ("API_KEYS", "CONFIG", "PORT", "HOST"):
+        monkeypatch.delenv(f"ANTIPHON_{name}", raising=False)
+    monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def written(text: str, path: str = "some.toml") -> Path:
+    file = Path(path)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ConfigurationError) as error:
+        load_config(written(text))
+    message = str(error.value)
+    assert message.startswith("some.toml: ")
+    return message.removeprefix("some.toml: ")
+
+
+# --- who decides ----------------------------------------------------------------------------------
+
+
+def test_without_anything_the_defaults_hold(tmp_path):
+    config, sources = load()
+    assert config == Config(home=tmp_path / "home")
+    assert sources["port"] == DEFAULT_SOURCE
+
+
+def test_flags_go_over_the_environment_and_that_over_the_file(monkeypatch):
+    file = written("port = 1\nmax_sessions = 1\nmodels = ['file']")
+    monkeypatch.setenv("ANTIPHON_PORT", "2")
+    monkeypatch.setenv("ANTIPHON_MAX_SESSIONS", "2")
+    config, sources = load(file, {"port": 3})
+    assert (config.port, config.max_sessions, config.models) == (3, 2, ("file",))
+    assert sources["port"] == "--port"
+    assert sources["max_sessions"] == "ANTIPHON_MAX_SESSIONS"
+    assert sources["models"] == "some.toml"
+
+
+def test_flags_that_were_not_given_leave_what_there_is():
+    config = load_config(written("port = 1\napi_keys = ['sk-one']"), port=None, api_keys=())
+    assert (config.port, config.api_keys) == (1, ("sk-one",))
+
+
+def test_keys_given_as_flags_replace_those_of_the_environment(monkeypatch):
+    monkeypatch.setenv("ANTIPHON_API_KEYS", "sk-one")
+    assert load_config(api_keys=("sk-three",)).api_keys == ("sk-three",)
+
+
+def test_the_file_of_the_working_directory_is_read():
+    written("port = 1", "antiphon.toml")
+    assert load_config().port == 1
+    assert load_config(written("port = 2")).port == 2
+
+
+def test_the_environment_names_the_file(monkeypatch):
+    written("port = 1", "antiphon.toml")
+    monkeypatch.setenv("ANTIPHON_CONFIG", str(written("port = 2")))
+    assert load_config().port == 2
+
+
+# --- the environment ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "value"),
+    [
+        ("HOST", "127.0.0.2", "127.0.0.2"),
+        ("PORT", "9000", 9000),
+        ("STRICT_MODELS", "true", True),
+        ("STRICT_MODELS", "0", False),
+        ("MODELS", "a, b,", ("a", "b")),
+        ("API_KEYS", "sk-one, sk-two,,", ("sk-one", "sk-two")),
+        ("INSTRUCTIONS", "Be brief, please.", "Be brief, please."),
+        ("SCRIPT", "story.toml", Path("story.toml")),
+        ("RATE_LIMITS", "{requests_per_minute = 6}", Limits(requests_per_minute=6)),
+        ("VOICES", "{alloy = 'joe'}", {"alloy": "joe"}),
+    ],
+)
+def test_each_field_has_a_variable(monkeypatch, variable, text, value):
+    monkeypatch.setenv(f"ANTIPHON_{variable}", text)
+    assert getattr(load_config(), variable.lower()) == value
+
+
+def test_an_empty_variable_is_none(monkeypatch):
+    monkeypatch.setenv("ANTIPHON_PORT", "")
+    assert load_config().port == 8000
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "message"),
+    [
+        ("PORT", "tcp://10.0.0.1:8000", "ANTIPHON_PORT: Invalid type for 'port': expected an int"),
+        ("MAX_SESSIONS", "0", "ANTIPHON_MAX_SESSIONS: .* >= 1, but got 0"),
+        ("RATE_LIMITS", "60", "ANTIPHON_RATE_LIMITS: Invalid type for 'rate_limits'"),
+        ("RATE_LIMITS", "{", "ANTIPHON_RATE_LIMITS: '{' is not a TOML value"),
+    ],
+)
+def test_a_variable_that_will_not_do_is_named(monkeypatch, variable, text, message):
+    monkeypatch.setenv(f"ANTIPHON_{variable}", text)
+    with pytest.raises(ConfigurationError, match=message):
+        load_config()
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def test_the_example_is_a_configuration_and_shows_every_key():
+    config = load_config(EXAMPLE)
+    assert config.voices == {"alloy": "joe"}
+    assert config.prompts["greeter"].versions["1"].variables == ("shop",)
+    shown = tomllib.loads(EXAMPLE.read_text()).keys() | {"script"}
+    assert shown == set(Config.__struct_fields__)
+    assert "# script = " in EXAMPLE.read_text()
+
+
+def test_paths_are_relative_to_the_file_that_names_them(monkeypatch):
+    monkeypatch.delenv("ANTIPHON_HOME")
+    file = written("home = 'data'\nscript = '../story.toml'", "etc/antiphon.toml")
+    config = load_config(file)
+    assert config.home == Path("etc/data")
+    assert config.script == Path("etc/../story.toml")
+
+
+def test_home_is_known_even_if_a_server_could_not_start(monkeypatch):
+    monkeypatch.delenv("ANTIPHON_HOME")
+    file = written("home = 'data'\nhost = '0.0.0.0'")
+    assert load_home(file) == Path("data")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("prot = 1", "Unknown parameter: 'prot'. Did you mean 'port'?"),
+        (
+            "rate_limits = {request_per_minute = 1}",
+            (
+                "Unknown parameter: 'rate_limits.request_per_minute'. "
+                "Did you mean 'requests_per_minute'?"
+            ),
+        ),
+        (
+            "port = 'x'",
+            (
+                "Invalid type for 'port': expected an integer, but got a string instead. "
+                "Leave 'port' out for the default, 8000."
+            ),
+        ),
+        ("port = 70000", "The port is 70000; it has to be 0 to 65535."),
+        (
+            "max_sessions = 0",
+            (
+                "Invalid 'max_sessions': integer below minimum value. Expected a value >= 1, but "
+                "got 0 instead. Leave 'max_sessions' out for the default, 64."
+            ),
+        ),
+        (
+            "[prompts.hello]\ninstructions = 'Hi {{who}}'\ndefaults = {name = 'x'}",
+            (
+                "Invalid 'prompts.hello.defaults.name': the instructions have no placeholder "
+                "'{{name}}'. Their variables are: 'who'."
+            ),
+        ),
+        (
+            "[prompts.hello]\ninstructions = 'a'\nversions.1.instructions = 'b'",
+            "Invalid 'prompts.hello.versions.1': version '1' is there twice.",
+        ),
+        ("prompts.hello = {}", "Missing required parameter: 'prompts.hello.instructions'."),
+        ("[[keys]]\nname = 'a'\nhash = 'sk-one'", "Invalid 'keys[0].hash': expected 'sha256:'"),
+        ("[[keys]]\nname = 'a b'\nhash = ''", "Invalid 'keys[0].name': 'a b'."),
+        ("voices.alloy = 5", "Invalid type for 'voices.alloy': expected a string"),
+        ("host = '0.0.0.0'", "The server would listen on 0.0.0.0"),
+        ("port =", "this is not TOML: "),
+    ],
+)
+def test_a_mistake_is_told_with_file_key_value_and_remedy(text, message):
+    assert refusal(text).startswith(message)
+
+
+def test_a_file_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("ANTIPHON_CONFIG", "nowhere.toml")
+    with pytest.raises(ConfigurationError, match=r"nowhere.toml cannot be read: No such file"):
+        load_config()

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from antiphon.config import ApiKey, Config, Limits, hash_line, load
+from antiphon.config.loading import Loaded
+from antiphon.config.report import report
+from antiphon.core.prompts import PromptVersion, StoredPrompt
+
+
+def test_what_is_printed_is_a_configuration_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = Config(
+        home=Path("home"),
+        models=('a "quoted" name', "zwei"),
+        rate_limits=Limits(tokens_per_minute=6),
+        voices={"my voice": "joe"},
+        prompts={
+            "greeter": StoredPrompt(
+                instructions="You greet for\n{{shop}}.",
+                versions={"0": PromptVersion(instructions="Grüße.")},
+            )
+        },
+    )
+    file = Path("again.toml")
+    lines = report(Loaded(config, dict.fromkeys(Config.__struct_fields__, "somewhere")))
+    file.write_text("\n".join(lines))
+    assert load(file, environment={}).config == config
+
+
+def test_each_value_says_where_it_comes_from(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lines = list(report(load(None, {"port": 1}, {"ANTIPHON_HOST": "127.0.0.2"})))
+    assert "port = 1  # --port" in lines
+    assert 'host = "127.0.0.2"  # ANTIPHON_HOST' in lines
+    assert "max_sessions = 64  # default" in lines
+    assert "# script is not set" in lines
+
+
+def test_keys_are_not_shown():
+    limits = Limits(requests_per_minute=6)
+    config = Config(
+        home=Path("home"),
+        api_keys=("sk-one", hash_line("sk-two")),
+        keys=(ApiKey(name="kiosk", hash=hash_line("sk-three"), rate_limits=limits),),
+    )
+    text = "\n".join(report(Loaded(config, dict.fromkeys(Config.__struct_fields__, "somewhere"))))
+    assert "sk-one" not in text
+    assert hash_line("sk-two") not in text
+    assert hash_line("sk-three") not in text
+    shown = tomllib.loads(text)
+    assert shown["keys"][0]["rate_limits"] == {"requests_per_minute": 6}
+    assert shown["keys"][0]["hash"][:15] == hash_line("sk-three")[:15]
