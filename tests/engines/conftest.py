@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("antiphon.engines.conformance")
+pytest.register_assert_rewrite(
+    "antiphon.engines.conformance", "antiphon.engines.conformance_hearing"
+)
 
 
 @pytest.fixture(

@@ -16,13 +16,14 @@ FILE_KEYS = {
     "llama": {"model"},
     "piper": {"model", "config"},
     "silero": {"model"},
+    "smart-turn": {"model"},
 }
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_has_a_default_and_a_scripted_engine(role):
     assert CATALOGUE.default(role).role == role
-    assert CATALOGUE.default(role).files
+    assert CATALOGUE.default(role).name != "scripted"
     assert CATALOGUE.find(role, "scripted").files == {}
 
 

@@ -10,7 +10,7 @@ import anyio
 import psutil
 import pytest
 
-from antiphon.core.plan import ChatMessage, ToolCall
+from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
 from antiphon.engines import conformance, llama
 from antiphon.engines.base import (
     EngineSettings,
@@ -105,6 +105,43 @@ async def test_conversations_with_the_same_instructions_keep_their_own_history(m
                 assert prompt.cached_tokens > prompt.input_tokens - 25
 
 
+async def test_each_turn_reads_only_what_is_new(model):
+    """Over several turns, and also when the oldest are left out.
+
+    Where an answer begins, its first letters may share a token with the line break before them.
+    """
+    said, before = [], 0
+    for question in ("What is seven plus one?", "And plus two?", "And minus three?"):
+        said.append(ChatMessage("user", question))
+        events, text = await answer(model, *said, conversation="sums", max_output_tokens=8)
+        prompt = events[0]
+        assert prompt.cached_tokens >= before
+        before = prompt.input_tokens - 2
+        said.append(ChatMessage("assistant", text))
+    del said[:2]
+    said.append(ChatMessage("user", "And doubled?"))
+    (prompt, *_), text = await answer(model, *said, conversation="sums", max_output_tokens=8)
+    assert prompt.cached_tokens > model.counter.frame_tokens(SYSTEM.text, ())
+    before = prompt.input_tokens - 2
+    said += [ChatMessage("assistant", text), ChatMessage("user", "And halved?")]
+    (prompt, *_), _ = await answer(model, *said, conversation="sums", max_output_tokens=8)
+    assert prompt.cached_tokens >= before
+
+
+async def test_a_conversation_that_has_lost_its_slot_says_that_it_was_read_again(model):
+    """There are eight slots; the ninth conversation takes that of the first."""
+    said = "I like the number {}. " + "I would like to hear all about it, if you please. " * 2
+    prompts = {}
+    for number in (*range(9), 8, 0):
+        events, _ = await answer(
+            model, said.format(number), conversation=f"number {number}", max_output_tokens=1
+        )
+        prompts[number] = events[0]
+    assert prompts[8].cached_tokens >= prompts[8].input_tokens - 1
+    of_its_own = model.counter.message_tokens(ChatMessage("user", said.format(0)))
+    assert prompts[0].cached_tokens <= prompts[0].input_tokens - of_its_own // 2
+
+
 async def test_after_a_cancelled_answer_the_next_one_finds_what_was_read(model):
     """A guess that is dropped leaves its slot to the answer that follows it at once."""
     question = ChatMessage("user", "Tell me a story about a fox, a hen, and a very old house.")
@@ -184,8 +221,28 @@ async def test_a_prompt_that_is_too_long_says_so(model):
     assert caught.value.code == "context_length_exceeded"
 
 
+async def test_an_answer_that_reaches_the_end_of_the_context_is_cut_off_there():
+    settings = settings_of("language_model", "smollm2-135m", seed=1, context_tokens=256, parallel=1)
+    model = llama.create(settings)
+    try:
+        assert model.counter is not None
+        room = 250 - model.counter.frame_tokens(SYSTEM.text, ())
+        filler = "Tell me a long story about" + " one" * room
+        excess = model.counter.message_tokens(ChatMessage("user", filler)) - room
+        question = ChatMessage("user", filler.removesuffix(" one" * excess))
+        request = GenerationRequest(messages=(SYSTEM, question))
+        prompt, *_, end = await events_of(model.generate(request))
+        assert prompt.input_tokens == 250
+        assert end.reason == "length"
+        assert end.output_tokens < 10
+    finally:
+        await model.aclose()
+
+
 async def test_images_are_refused(model):
-    shown = ChatMessage("user", "What is this?", images=("data:image/png;base64,AAAA",))
+    shown = ChatMessage(
+        "user", "What is this?", images=(ChatImage("data:image/png;base64,AAAA", "auto"),)
+    )
     with pytest.raises(EngineError, match="cannot see images") as caught:
         await answer(model, shown)
     assert caught.value.code == "image_not_supported"

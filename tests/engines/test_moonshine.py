@@ -60,6 +60,35 @@ async def test_a_word_is_given_as_soon_as_it_is_known(transcriber):
     assert (first.text, second.text) == ("He", " might")
 
 
+async def test_it_is_surer_of_words_that_were_said_clearly(transcriber):
+    request = TranscriptionRequest(logprobs=True)
+    *deltas, transcript = [e async for e in transcriber.transcribe(speech("amiable"), request)]
+    tokens = transcript.logprobs
+    assert "".join(one.token for one in tokens) == transcript.text
+    assert [one for delta in deltas for one in delta.logprobs] == [*tokens]
+    assert all(one.logprob <= 0 for one in tokens)
+    assert np.median([one.logprob for one in tokens]) > np.log(0.95)
+
+    rng = np.random.default_rng(0)
+    noisy = speech("amiable") + rng.normal(0, 0.1, speech("amiable").size).astype(np.float32)
+    *_, guessed = [e async for e in transcriber.transcribe(noisy, request)]
+    clear_mean = np.mean([one.logprob for one in tokens])
+    assert np.mean([one.logprob for one in guessed.logprobs]) < clear_mean - 0.1
+
+
+async def test_log_probabilities_are_left_out_unless_wanted(transcriber):
+    events = [e async for e in transcriber.transcribe(speech("amiable"), TranscriptionRequest())]
+    assert all(event.logprobs == () for event in events)
+
+
+async def test_log_probabilities_of_long_audio_cover_all_parts(transcriber):
+    pause = np.zeros(8000, np.float32)
+    audio = np.concatenate([part for clip in SAID for part in (speech(clip), pause)])
+    request = TranscriptionRequest(logprobs=True)
+    *_, transcript = [e async for e in transcriber.transcribe(audio, request)]
+    assert "".join(one.token for one in transcript.logprobs) == transcript.text
+
+
 async def test_an_utterance_longer_than_the_limit_is_heard_in_parts(transcriber):
     pause = np.zeros(8000, np.float32)
     clips = [part for clip in SAID for part in (speech(clip), pause)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from difflib import SequenceMatcher
+
 import numpy as np
 import pytest
 import soxr
 
+from antiphon.audio.stretch import TimeStretch
 from antiphon.engines import conformance, moonshine, piper
 from antiphon.engines.base import EngineSettings, SpeechRequest, TranscriptionRequest
 from antiphon.errors import EngineError
@@ -72,3 +76,61 @@ def test_a_config_that_describes_no_voice_is_refused(tmp_path):
     config.write_text("{}")
     with pytest.raises(EngineError, match=r"voice\.json does not describe a Piper voice"):
         piper.create(EngineSettings(name="x", files={**settings.files, "config": config}))
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+SENTENCE = "I would like a table for two people at eight o'clock."
+
+
+@pytest.fixture(scope="module")
+async def natural(synthesizer):
+    return np.concatenate(await spoken(synthesizer, SENTENCE))
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[\w']+", text.lower())
+
+
+def pitch_hz(audio: np.ndarray, rate_hz: int) -> float:
+    """Median fundamental frequency of the voiced frames, by autocorrelation from 70 to 250 Hz."""
+    frame, hop = rate_hz // 25, rate_hz // 100
+    shortest, longest = rate_hz // 250, rate_hz // 70
+    found = []
+    for start in range(0, audio.size - frame, hop):
+        part = audio[start : start + frame] - audio[start : start + frame].mean()
+        correlation = np.correlate(part, part, "full")[frame - 1 :]
+        period = shortest + int(correlation[shortest:longest].argmax())
+        if part.std() > 0.03 and correlation[period] > 0.6 * correlation[0]:
+            found.append(rate_hz / period)
+    return float(np.median(found))
+
+
+async def at_speed(synthesizer, speed) -> np.ndarray:
+    """The sentence as the server speaks it at any speed: stretched where the voice is not fit."""
+    slowest, fastest = synthesizer.info.speeds
+    own = min(max(speed, slowest), fastest)
+    stretch = TimeStretch(own / speed, synthesizer.info.rate_hz)
+    audio = np.concatenate(await spoken(synthesizer, SENTENCE, speed=own))
+    return np.concatenate([stretch.push(audio), stretch.flush()])
+
+
+@pytest.mark.parametrize("speed", [0.25, 0.5, 0.75, 1.25, 1.5])
+async def test_speed_changes_the_length_and_keeps_the_pitch(synthesizer, natural, speed):
+    audio = await at_speed(synthesizer, speed)
+    # Voices hold some sounds and pauses constant, so they neither slow down nor hurry in full.
+    assert audio.size / natural.size == pytest.approx(1 / speed, rel=0.25)
+    # No two readings of a sentence have the same melody; played faster, it would be far off.
+    rate_hz = synthesizer.info.rate_hz
+    assert pitch_hz(audio, rate_hz) == pytest.approx(pitch_hz(natural, rate_hz), rel=0.2)
+
+
+@pytest.mark.parametrize(("speed", "least"), [(0.25, 0.5), (0.75, 0.8), (1.5, 0.8)])
+async def test_words_are_understood_at_any_speed(synthesizer, speed, least):
+    audio = await at_speed(synthesizer, speed)
+    heard = soxr.resample(audio, synthesizer.info.rate_hz, 16_000)
+    transcriber = moonshine.create(settings_of("transcriber"))
+    *_, transcript = [e async for e in transcriber.transcribe(heard, TranscriptionRequest())]
+    await transcriber.aclose()
+    understood = SequenceMatcher(None, words(SENTENCE), words(transcript.text)).ratio()
+    assert understood >= least

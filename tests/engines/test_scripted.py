@@ -15,6 +15,7 @@ from antiphon.engines.base import (
     GenerationEnd,
     GenerationRequest,
     PromptRead,
+    SpeakerTurn,
     SpeechRequest,
     TextDelta,
     ToolCallDelta,
@@ -31,6 +32,7 @@ from antiphon.engines.script import (
     Say,
     Script,
     Sound,
+    SpeakerSays,
     Stop,
     Take,
     Wait,
@@ -262,3 +264,32 @@ async def test_a_speech_sounds_as_written_without_a_click_between_its_chunks():
     audio = np.concatenate(chunks)
     assert audio.size == 6000
     assert np.abs(np.diff(audio)).max() < 0.25 * 2 * np.pi * 440 / 24_000 * 1.01
+
+
+async def test_a_prompt_of_more_words_than_the_script_allows_is_refused():
+    model = scripted.create_language_model(settings(context_tokens=3))
+    fitting = GenerationRequest(messages=(ChatMessage("user", "one two three"),))
+    prompt, *_ = await events_of(model.generate(fitting))
+    assert (model.info.context_tokens, prompt.input_tokens) == (3, 3)
+    too_long = GenerationRequest(messages=(ChatMessage("user", "one two three four"),))
+    with pytest.raises(EngineError, match=r"has 4 words, but .* reads at most 3") as refusal:
+        await events_of(model.generate(too_long))
+    assert refusal.value.code == "context_length_exceeded"
+
+
+async def test_speakers_take_turns_and_languages_are_detected_as_the_script_says():
+    turns = (SpeakerSays("A", "Good day.", 0, 500), SpeakerSays("B", " Hi.", 500, 700))
+    script = Script(transcriptions=(Take(steps=turns),), languages=("en",))
+    transcriber = scripted.create_transcriber(
+        EngineSettings(name="any", options={"script": script})
+    )
+    request = TranscriptionRequest(logprobs=True)
+    events = await events_of(transcriber.transcribe(np.zeros(9, np.float32), request))
+    assert [event.text for event in events] == [
+        *("Good", " day.", "Good day."),
+        *(" Hi.", "Hi.", "Good day. Hi."),
+    ]
+    *_, turn, transcript = events
+    assert turn == SpeakerTurn("B", 0.5, 0.7, "Hi.")
+    assert transcript.languages == ("en",)
+    assert [one.token for one in transcript.logprobs] == ["Good", " day.", " Hi."]

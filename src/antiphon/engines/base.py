@@ -21,10 +21,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from antiphon.core.plan import ChatMessage, ToolPolicy
+from antiphon.core.tokens import TokenCounter
+from antiphon.wire.audio_config import TranscriptionDelay
 from antiphon.wire.session import FunctionTool
+from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
     "LISTENING_RATE_HZ",
+    "Denoiser",
+    "DenoisingStream",
     "Engine",
     "EngineFactory",
     "EngineInfo",
@@ -34,8 +39,10 @@ __all__ = [
     "GenerationEvent",
     "GenerationRequest",
     "LanguageModel",
+    "MicrophoneDistance",
     "PromptRead",
     "Role",
+    "SpeakerTurn",
     "SpeechRequest",
     "Synthesizer",
     "TextDelta",
@@ -45,6 +52,7 @@ __all__ = [
     "TranscriptDelta",
     "TranscriptEvent",
     "TranscriptionRequest",
+    "TurnPredictor",
     "VoiceDetector",
 ]
 
@@ -54,7 +62,14 @@ LISTENING_RATE_HZ = 16_000
 Floats = NDArray[np.float32]
 """Mono samples in -1.0 … 1.0."""
 
-Role = Literal["voice_detector", "transcriber", "language_model", "synthesizer"]
+Role = Literal[
+    "denoiser",
+    "voice_detector",
+    "turn_predictor",
+    "transcriber",
+    "language_model",
+    "synthesizer",
+]
 
 
 class EngineInfo(Struct, frozen=True, kw_only=True):
@@ -67,9 +82,16 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
         rate_hz: Sample rate of the audio it takes (transcriber, detector) or makes (synthesizer);
             0 for a language model.
         voices: Names a synthesizer can speak with, its default first.
+        speeds: Slowest and fastest speaking rate a synthesizer does well, 1.0 is natural. It is
+            asked for no other; the server stretches its audio for the rest.
         max_audio_s: Longest audio a transcriber takes at once; ``None`` without a limit.
-        context_tokens: How much text a language model can read; ``None`` if unknown.
+        deltas: Whether a transcriber gives words before it has heard all of them.
+        logprobs: Whether a transcriber can say how sure it is of each token.
+        diarization: Whether a transcriber tells speakers apart.
+        context_tokens: How long a language model's prompt and answer may be together, without what
+            the engine adds of its own; ``None`` if unknown.
         tools: Whether a language model can call functions.
+        images: Whether a language model sees images.
     """
 
     name: str
@@ -77,9 +99,14 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     rate_hz: int = 0
     voices: tuple[str, ...] = ()
+    speeds: tuple[float, float] = (0.25, 1.5)
     max_audio_s: float | None = None
+    deltas: bool = False
+    logprobs: bool = False
+    diarization: bool = False
     context_tokens: int | None = None
     tools: bool = False
+    images: bool = False
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):
@@ -119,6 +146,75 @@ weights and is therefore called on a thread; it raises ``EngineError`` if it can
 # --- hearing --------------------------------------------------------------------------------------
 
 
+MicrophoneDistance = Literal["near_field", "far_field"]
+"""Whether the speaker wears the microphone, or sits before it."""
+
+
+class DenoisingStream(Protocol):
+    """One session's audio on its way through a denoiser.
+
+    Positions stay what they are: the nth sample out is the nth sample in, cleaned. A stream holds
+    back what it cannot say yet, never more than ``delay_samples``.
+    """
+
+    @property
+    def delay_samples(self) -> int:
+        """How many of the newest samples are held back at most."""
+        ...
+
+    def push(self, audio: Floats) -> Floats:
+        """Clean the stream's next samples.
+
+        What comes out does not depend on how the stream was cut into pieces.
+
+        Args:
+            audio: Shape (n,), float32 at 16 kHz, of any length.
+
+        Returns:
+            Shape (m,), float32 at 16 kHz: all that can be said yet, possibly nothing.
+        """
+        ...
+
+    def flush(self) -> Floats:
+        """Give out what is held back, as if silence followed.
+
+        The stream may go on afterwards, and remembers what it knows of the noise.
+
+        Returns:
+            Shape (m,), float32 at 16 kHz. With it as many samples have come out as went in.
+        """
+        ...
+
+    def in_foreground(self, start: int, end: int) -> bool:
+        """Whether somebody near speaks, or may speak, anywhere in a span.
+
+        Voices in the background are speech to a voice detector; here they are not. Recognizing
+        them is left to the transcriber, so they are not taken out of the audio.
+
+        Args:
+            start: Position of the span's first sample, counted from the stream's first. Spans must
+                be asked for in order: what lies before ``start`` is forgotten.
+            end: Position after its last sample; it has come out already.
+        """
+        ...
+
+
+class Denoiser(Engine, Protocol):
+    """Takes noise out of what the microphone heard. Cheap enough for the event loop."""
+
+    def open(self, distance: MicrophoneDistance, strength: float) -> DenoisingStream:
+        """Begin a stream.
+
+        Args:
+            distance: What kind of noise to expect.
+            strength: How much to suppress, 1 is usual; 0 and less leave the audio as it is.
+
+        Raises:
+            EngineError: stage ``detect``: the denoiser is closed.
+        """
+        ...
+
+
 class VoiceDetector(Engine, Protocol):
     """Says, frame by frame, how probably someone is speaking. Batched over sessions."""
 
@@ -146,18 +242,46 @@ class VoiceDetector(Engine, Protocol):
         ...
 
 
+class TurnPredictor(Engine, Protocol):
+    """Says, in a pause, how probably the speaker has finished."""
+
+    async def predict(self, audio: Floats) -> float:
+        """Judge the pause at the end of a turn's audio.
+
+        Args:
+            audio: The turn until now, the pause included: shape (n,), float32 at 16 kHz. Of long
+                turns the last seconds are enough.
+
+        Returns:
+            0 (the speaker will go on) to 1 (the turn is over).
+
+        Raises:
+            EngineError: stage ``detect``.
+        """
+        ...
+
+
 class TranscriptionRequest(Struct, frozen=True, kw_only=True):
-    """How to transcribe.
+    """How to transcribe. All but ``logprobs`` are hints: engines ignore those of no use to them.
 
     Attributes:
-        language: ISO-639-1 hint, or ``None`` to let the engine decide.
-        prompt: Words or names to expect, or ``None``.
+        language: ISO-639-1 code of what is spoken, or ``None`` to let the engine decide.
+        languages: ISO-639-1 codes of what may be spoken; empty if nothing is known.
+        prompt: Text that steers the transcription, or ``None``.
+        keywords: Words that are likely to occur.
+        delay: How long words may be held back for the sake of accuracy, or ``None``.
         model: The model name the client asked for; engines with one model ignore it.
+        logprobs: Whether log probabilities are wanted. Only engines whose ``info.logprobs`` is
+            true are asked for them.
     """
 
     language: str | None = None
+    languages: tuple[str, ...] = ()
     prompt: str | None = None
+    keywords: tuple[str, ...] = ()
+    delay: TranscriptionDelay | None = None
     model: str | None = None
+    logprobs: bool = False
 
 
 class TranscriptDelta(Struct, frozen=True):
@@ -165,8 +289,26 @@ class TranscriptDelta(Struct, frozen=True):
 
     Attributes:
         text: Text to append to what came before.
+        logprobs: The tokens of the text, if they are wanted. Their bytes joined are the text's.
     """
 
+    text: str
+    logprobs: tuple[LogProb, ...] = ()
+
+
+class SpeakerTurn(Struct, frozen=True):
+    """What one speaker said before another one did, from engines that tell speakers apart.
+
+    Attributes:
+        speaker: Label of the speaker, the same in all turns of the utterance.
+        start_s: Where it begins, in seconds of the utterance; not before the turn before.
+        end_s: Where it ends.
+        text: What was said.
+    """
+
+    speaker: str
+    start_s: float
+    end_s: float
     text: str
 
 
@@ -175,14 +317,16 @@ class Transcript(Struct, frozen=True):
 
     Attributes:
         text: Everything that was said; ``""`` if no words were recognized.
-        language: ISO-639-1 code the engine detected, if it detects.
+        languages: ISO-639-1 codes the engine detected, likeliest first; empty if it detects none.
+        logprobs: All tokens of the text, if they are wanted. Their bytes joined are the text's.
     """
 
     text: str
-    language: str | None = None
+    languages: tuple[str, ...] = ()
+    logprobs: tuple[LogProb, ...] = ()
 
 
-TranscriptEvent = TranscriptDelta | Transcript
+TranscriptEvent = TranscriptDelta | SpeakerTurn | Transcript
 
 
 class Transcriber(Engine, Protocol):
@@ -198,7 +342,8 @@ class Transcriber(Engine, Protocol):
             request: Hints.
 
         Yields:
-            Any number of deltas (engines that stream), then exactly one :class:`Transcript`.
+            Any number of deltas and turns of speakers (engines that have them), then exactly one
+            :class:`Transcript`.
 
         Raises:
             EngineError: stage ``transcribe``.
@@ -241,10 +386,12 @@ class PromptRead(Struct, frozen=True):
     Attributes:
         input_tokens: Tokens of the whole prompt, by the model's own tokenizer.
         cached_tokens: How many of them came from the prefix cache.
+        image_tokens: How many of them are images, if the model counts these.
     """
 
     input_tokens: int
     cached_tokens: int
+    image_tokens: int = 0
 
 
 class TextDelta(Struct, frozen=True):
@@ -294,6 +441,15 @@ GenerationEvent = PromptRead | TextDelta | ToolCallDelta | GenerationEnd
 class LanguageModel(Engine, Protocol):
     """Works out what to say."""
 
+    @property
+    def counter(self) -> TokenCounter | None:
+        """Counts its tokens, at once and on the event loop.
+
+        ``None`` if nobody but the model can. Nothing is then left out of long conversations, and
+        those that outgrow the model fail.
+        """
+        ...
+
     def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Answer the context.
 
@@ -301,7 +457,8 @@ class LanguageModel(Engine, Protocol):
             Events as documented on each type, ending with exactly one :class:`GenerationEnd`.
 
         Raises:
-            EngineError: stage ``generate``.
+            EngineError: stage ``generate``; code ``context_length_exceeded`` if the request is too
+                long.
         """
         ...
 
@@ -322,7 +479,7 @@ class SpeechRequest(Struct, frozen=True, kw_only=True):
     Attributes:
         text: A speakable segment of text.
         voice: One of the engine's voices.
-        speed: Speaking rate, 1.0 is natural; 0.25 to 1.5.
+        speed: Speaking rate, 1.0 is natural; within the engine's ``info.speeds``.
     """
 
     text: str

@@ -28,7 +28,7 @@ import anyio.to_thread
 import numpy as np
 import pytest
 
-from antiphon.core.plan import ChatMessage
+from antiphon.core.plan import ChatMessage, ToolCall
 from antiphon.engines.base import (
     LISTENING_RATE_HZ,
     Floats,
@@ -38,6 +38,7 @@ from antiphon.engines.base import (
     LanguageModel,
     PromptRead,
     Role,
+    SpeakerTurn,
     SpeechRequest,
     Synthesizer,
     TextDelta,
@@ -52,17 +53,19 @@ from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 
 __all__ = [
+    "EngineConformance",
     "LanguageModelConformance",
     "SynthesizerConformance",
     "TranscriberConformance",
     "VoiceDetectorConformance",
+    "noise",
 ]
 
 PATIENCE_S = 60.0
 """Bound on any one piece of work; an engine that hangs fails instead of blocking the tests."""
 
 
-class _EngineConformance:
+class EngineConformance:
     """What is asked of engines of every role."""
 
     pytestmark: ClassVar[list[pytest.MarkDecorator]] = [pytest.mark.anyio]
@@ -91,7 +94,7 @@ class _EngineConformance:
         await engine.aclose()
 
 
-class _WorkConformance(_EngineConformance):
+class _WorkConformance(EngineConformance):
     """What is asked of engines whose work is an async generator."""
 
     def work(self, engine: Any) -> AsyncGenerator[Any, None]:
@@ -155,7 +158,7 @@ class _WorkConformance(_EngineConformance):
             await events_of(self.work(engine))
 
 
-class VoiceDetectorConformance(_EngineConformance):
+class VoiceDetectorConformance(EngineConformance):
     """Voice detectors."""
 
     role = "voice_detector"
@@ -216,11 +219,35 @@ class TranscriberConformance(_WorkConformance):
         return engine.transcribe(self.speech, TranscriptionRequest())
 
     def check(self, events: list[Any]) -> None:
-        *deltas, transcript = events
+        *before, transcript = events
         assert isinstance(transcript, Transcript)
-        assert all(isinstance(delta, TranscriptDelta) for delta in deltas)
+        deltas = [event for event in before if isinstance(event, TranscriptDelta)]
+        turns = [event for event in before if isinstance(event, SpeakerTurn)]
+        assert len(before) == len(deltas) + len(turns)
         if deltas:
             assert "".join(delta.text for delta in deltas) == transcript.text
+            assert [one for delta in deltas for one in delta.logprobs] == [*transcript.logprobs]
+        starts_s = [turn.start_s for turn in turns]
+        assert starts_s == sorted(starts_s)
+        assert all(0 <= turn.start_s <= turn.end_s for turn in turns)
+
+    async def test_it_does_no_more_than_it_says(self, engine: Transcriber) -> None:
+        events = await events_of(self.work(engine))
+        assert engine.info.deltas or not any(isinstance(one, TranscriptDelta) for one in events)
+        assert engine.info.diarization or not any(isinstance(one, SpeakerTurn) for one in events)
+        assert events[-1].logprobs == (), "log probabilities were not asked for"
+
+    async def test_it_says_how_sure_it_is_of_each_token_if_it_can(
+        self, engine: Transcriber
+    ) -> None:
+        request = TranscriptionRequest(logprobs=engine.info.logprobs)
+        events = await events_of(engine.transcribe(self.speech, request))
+        self.check(events)
+        if engine.info.logprobs:
+            transcript = events[-1]
+            assert all(one.logprob <= 0 for one in transcript.logprobs)
+            told = b"".join(bytes(one.bytes) for one in transcript.logprobs)
+            assert told == transcript.text.encode()
 
     async def test_no_audio_has_no_words(self, engine: Transcriber) -> None:
         audio = np.zeros(0, np.float32)
@@ -266,6 +293,7 @@ class LanguageModelConformance(_WorkConformance):
             prompt = started[0]
             assert isinstance(prompt, PromptRead)
             assert 0 <= prompt.cached_tokens <= prompt.input_tokens
+            assert 0 <= prompt.image_tokens <= prompt.input_tokens
         assert all(isinstance(output, TextDelta | ToolCallDelta) for output in outputs)
         assert sum(output.tokens for output in outputs) <= end.output_tokens
 
@@ -304,6 +332,41 @@ class LanguageModelConformance(_WorkConformance):
             engine, tools=self.tools, tool_policy="none", max_output_tokens=24
         )
         assert calls_in(events) == []
+
+    async def read_and_counted(
+        self, engine: LanguageModel, *messages: ChatMessage, tools: tuple[FunctionTool, ...] = ()
+    ) -> tuple[int, int]:
+        """Tokens of a prompt, as the engine reports them and as its counter counts them."""
+        if engine.counter is None:
+            pytest.skip("nobody but the model can count its tokens")
+        system, *conversation = messages
+        counted = engine.counter.frame_tokens(system.text, tools)
+        counted += sum(map(engine.counter.message_tokens, conversation))
+        request = GenerationRequest(messages=messages, tools=tools, max_output_tokens=1)
+        prompt, *_ = await events_of(engine.generate(request))
+        assert isinstance(prompt, PromptRead), "an engine that counts reports what it has read"
+        return prompt.input_tokens, counted
+
+    async def test_texts_are_counted_exactly(self, engine: LanguageModel) -> None:
+        answered = ChatMessage("assistant", "  It's 20 °C;\n\tI'd go — naïve, isn't it? 日本 🌞")
+        told = ChatMessage("system", "The user is in a hurry.")
+        for tools in ((), self.tools):
+            for after in ((), (answered, told, self.messages[1])):
+                messages = (*self.messages, *after)
+                read, counted = await self.read_and_counted(engine, *messages, tools=tools)
+                assert counted == read
+
+    async def test_calls_are_not_undercounted(self, engine: LanguageModel) -> None:
+        calls = tuple(ToolCall(f"call_{n}", "get_weather", '{"city": "Oslo"}') for n in range(2))
+        read, counted = await self.read_and_counted(
+            engine,
+            *self.messages,
+            ChatMessage("assistant", tool_calls=calls),
+            *(ChatMessage("tool", "4 °C", tool_call_id=call.call_id) for call in calls),
+            ChatMessage("user", "And now?"),
+            tools=self.tools,
+        )
+        assert counted >= read
 
     async def test_warming_changes_nothing_that_can_be_seen(self, engine: LanguageModel) -> None:
         await engine.warm(GenerationRequest(messages=self.messages[:1], tools=self.tools))

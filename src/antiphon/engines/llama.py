@@ -4,22 +4,21 @@ The figures below were measured on two cores with Qwen2.5-Coder 0.5B Q4_K_M: it 
 second and writes 54. So a prompt that is not cached costs seconds, and everything here is
 arranged for the prefix to stay: a conversation returns to the slot that has read it
 (``engines/slots.py``), tools are described whenever they are offered, whatever the model may do
-with them, and history is never rewritten.
+with them, and history is never rewritten, only left out.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import secrets
 from collections.abc import AsyncGenerator, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-from msgspec import Struct, field
 
 from antiphon.core.plan import ChatMessage
 from antiphon.engines.base import (
@@ -30,8 +29,13 @@ from antiphon.engines.base import (
     GenerationRequest,
     PromptRead,
 )
+from antiphon.engines.bpe import token_counter
+from antiphon.engines.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.gguf import read_metadata
+from antiphon.engines.llama_options import LlamaOptions
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.pool import Emitter, Stopped, WorkerPool
+from antiphon.engines.prompt_counter import PromptCounter
 from antiphon.engines.slots import Slots
 from antiphon.engines.toolcalls import (
     CallReader,
@@ -43,66 +47,12 @@ from antiphon.engines.toolcalls import (
 )
 from antiphon.errors import EngineError
 
-__all__ = ["LlamaLanguageModel", "LlamaOptions", "create"]
+__all__ = ["LlamaLanguageModel", "create"]
 
 _log = logging.getLogger(__name__)
 
 _SPINS = "1000"
 """Some microseconds; quiet machines do not notice the difference."""
-
-
-class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What an operator may set.
-
-    Attributes:
-        parallel: Answers that are worked out at once; more wait.
-        conversations: How many conversations' texts are kept, each in a slot; the one that was
-            silent for longest makes room for another. At least ``parallel``.
-        context_tokens: Longest prompt and answer together. A slot's memory is taken when the model
-            is loaded; a token of Qwen 0.5B takes 6.5 KiB, so 8 slots of 4096 take 208 MiB.
-        batch_tokens: How many tokens of a prompt are read at a time. Between batches, other
-            answers go on and a cancelled one ends. 64 take 0.4 s here; a long prompt is then read
-            8 % slower than with 512.
-        writing_threads: Threads that write a token together; ``None`` for one less than the engine
-            may compute with, at least 1. Prompts are read by all of them. llama.cpp's threads spin
-            while they wait for each other after each operation, so when they outnumber the free
-            cores they all but stop: on two cores, two threads write 54 tokens a second alone and
-            5 beside another busy process; one thread writes 42 and 25, and leaves a core to the
-            synthesizer, which is then 30 ms quicker.
-        longest_answer_tokens: Where an answer without a limit of the client's own is cut off. Small
-            models sometimes fall into lists that never end; this many tokens are spoken for two or
-            three minutes.
-        temperature: Low, because a small model that picks unlikely words soon talks nonsense; not
-            0, so that asking again can get another answer.
-        top_p: Share of the likeliest words that may be picked at all.
-        repeat_penalty: Above 1, because small models fall into loops and, at 1, tend to answer a
-            question by repeating it.
-        seed: Makes answers repeatable; ``None`` draws a new one for each.
-        tools: Whether functions are offered to the model. One that was not trained for it calls
-            them only when it must.
-        repeat_calls: Whether the model may call a function again before the user has spoken again.
-            Small models call it forever.
-        after_tool_output: Instruction that is added to the prompt while the last message is what a
-            function answered; ``""`` for none. Without it, Qwen 0.5B rather writes the call again
-            than say what came of it.
-        template_options: Variables for the chat template. Reasoning is switched off, for the
-            templates that know the switch: a caller should not wait for it.
-    """
-
-    parallel: int = 4
-    conversations: int = 8
-    context_tokens: int = 4096
-    batch_tokens: int = 64
-    writing_threads: int | None = None
-    longest_answer_tokens: int = 512
-    temperature: float = 0.3
-    top_p: float = 0.9
-    repeat_penalty: float = 1.1
-    seed: int | None = None
-    tools: bool = True
-    repeat_calls: bool = False
-    after_tool_output: str = "Tell the user the result in one short sentence."
-    template_options: dict[str, Any] = field(default_factory=lambda: {"enable_thinking": False})
 
 
 class LlamaLanguageModel:
@@ -112,14 +62,23 @@ class LlamaLanguageModel:
         info: What it is.
         server: An ``xllamacpp.Server`` with the model loaded.
         options: Its options.
+        counter: Counts its tokens, if they can be counted.
     """
 
-    def __init__(self, info: EngineInfo, server: Any, options: LlamaOptions) -> None:  # noqa: ANN401 (untyped library)
+    def __init__(
+        self,
+        info: EngineInfo,
+        server: Any,  # noqa: ANN401 (untyped library)
+        options: LlamaOptions,
+        counter: PromptCounter | None,
+    ) -> None:
         self.info = info
+        self.counter = counter
         self._server = server
         self._options = options
         self._pool = WorkerPool(stage="generate", threads=options.parallel, name=info.name)
         self._slots = Slots(max(options.conversations, options.parallel))
+        self._read_by: dict[int, str | None] = {}  # slot → whose text is in it
         self._generating = 0
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
@@ -158,7 +117,8 @@ class LlamaLanguageModel:
                 return emit.stopped or self._generating > 0
 
             with self._slots.lend(request.conversation, given_way) as slot:
-                self._complete({**payload, "id_slot": slot}, lambda _: given_way())
+                placed = self._placed(payload, slot, request.conversation)
+                self._complete(placed, lambda _: given_way())
 
         async with contextlib.aclosing(self._pool.stream(read)) as nothing:
             async for _ in nothing:
@@ -203,6 +163,17 @@ class LlamaLanguageModel:
             payload["seed"] = options.seed
         return payload
 
+    def _placed(
+        self, payload: dict[str, Any], slot: int, conversation: str | None
+    ) -> dict[str, Any]:
+        """The payload for a slot that was lent to a conversation."""
+        # Only of a conversation's own text are passages reused out of place: what the model makes
+        # of a passage depends on all that came before it, which is nobody else's business.
+        own = conversation is not None and self._read_by.get(slot) == conversation
+        self._read_by[slot] = conversation
+        reused_tokens = self._options.reused_tokens if own else 0
+        return {**payload, "id_slot": slot, "n_cache_reuse": reused_tokens}
+
     def _answer(
         self,
         payload: dict[str, Any],
@@ -220,7 +191,7 @@ class LlamaLanguageModel:
 
         with self._slots.lend(conversation, lambda: emit.stopped) as slot:
             emit.check()
-            self._complete({**payload, "id_slot": slot}, on_chunk)
+            self._complete(self._placed(payload, slot, conversation), on_chunk)
         emit.check()
         answer.finish(must_call=rules.must_call)
 
@@ -334,13 +305,17 @@ def create(settings: EngineSettings) -> LlamaLanguageModel:
     except Exception as error:  # it raises RuntimeError, and whatever the native code throws
         message = f"llama.cpp cannot load {path}: {error}"
         raise EngineError(message, stage="generate", code="weights_unreadable") from error
+    counter = _counter(path, options)
+    added_tokens = 0
+    if counter is not None and options.after_tool_output:
+        added_tokens = counter.message_tokens(ChatMessage("system", options.after_tool_output))
     info = EngineInfo(
         name=settings.name,
         role="language_model",
-        context_tokens=options.context_tokens,
+        context_tokens=options.context_tokens - added_tokens,
         tools=options.tools,
     )
-    return LlamaLanguageModel(info, server, options)
+    return LlamaLanguageModel(info, server, options, counter)
 
 
 def _parameters(xllamacpp: Any, path: str, options: LlamaOptions, threads: int) -> Any:  # noqa: ANN401 (untyped library)
@@ -365,30 +340,19 @@ def _parameters(xllamacpp: Any, path: str, options: LlamaOptions, threads: int) 
     return parameters
 
 
+def _counter(path: Path, options: LlamaOptions) -> PromptCounter | None:
+    """What counts the model's tokens, if its tokenizer and template are of a kind that is known."""
+    try:
+        metadata = read_metadata(path)
+        template = ChatTemplate(metadata["tokenizer.chat_template"], options.template_options)
+        return PromptCounter(template, token_counter(metadata))
+    except (KeyError, ValueError) as error:
+        _log.warning("conversations that outgrow %s will fail: %r", path.name, error)
+        return None
+
+
 def _chat_message(message: ChatMessage) -> dict[str, Any]:
-    """The message in the form of the Chat Completions API, which chat templates read."""
     if message.images:
         error = "this language model cannot see images; send text, or choose a model that can"
         raise EngineError(error, stage="generate", code="image_not_supported")
-    chat: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.tool_calls:
-        chat["tool_calls"] = [
-            {
-                "id": call.call_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _valid_json(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        chat["tool_call_id"] = message.tool_call_id
-    return chat
-
-
-def _valid_json(arguments: str) -> str:
-    """The arguments, or as a JSON string if they are not JSON (an answer may have been cut off)."""
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return json.dumps(arguments)
-    return arguments
+    return chat_completions_message(message)

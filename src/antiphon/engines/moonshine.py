@@ -14,7 +14,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -33,6 +33,7 @@ from antiphon.engines.onnx import open_session
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.pool import Emitter, WorkerPool
 from antiphon.errors import EngineError
+from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
     "MoonshineOptions",
@@ -61,6 +62,30 @@ _WORD_MARK = "\N{LOWER ONE EIGHTH BLOCK}".encode()  # SentencePiece writes a spa
 _QUIET_WINDOW_S = 0.1
 
 
+class _Token(NamedTuple):
+    """What the decoder chose.
+
+    Attributes:
+        number: Its place in the vocabulary.
+        logits: Scores of the whole vocabulary, among which its own is the highest; float32.
+    """
+
+    number: int
+    logits: Floats
+
+    @property
+    def logprob(self) -> float:
+        """Natural logarithm of its probability: the log-softmax at its place."""
+        return -float(np.log(np.exp(self.logits - self.logits[self.number]).sum()))
+
+
+class _Word(NamedTuple):
+    """One recognized word."""
+
+    text: str
+    tokens: tuple[_Token, ...]
+
+
 class MoonshineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator may set.
 
@@ -84,7 +109,7 @@ class _Decoder:
             if entry.name.startswith("past_key_values.")
         }
 
-    def tokens(self, encoded: Floats, audio_samples: int) -> Iterator[int]:
+    def tokens(self, encoded: Floats, audio_samples: int) -> Iterator[_Token]:
         """Yield the likeliest token after each other, without end."""
         inputs: dict[str, Any] = {
             "encoder_hidden_states": encoded,
@@ -95,8 +120,9 @@ class _Decoder:
         }
         while True:
             outputs = dict(zip(self._output_names, self._session.run(None, inputs), strict=True))
-            token = int(outputs["logits"][0, -1].argmax())
-            yield token
+            logits = outputs["logits"][0, -1]
+            token = int(logits.argmax())
+            yield _Token(token, logits)
             reused = bool(inputs["use_cache_branch"][0])
             for name, value in outputs.items():
                 # The second branch returns no keys and values of the encoder's output.
@@ -135,15 +161,14 @@ class MoonshineTranscriber:
         self._pool = WorkerPool(stage="transcribe", threads=threads, name=info.name)
 
     async def transcribe(
-        self,
-        audio: Floats,
-        request: TranscriptionRequest,  # noqa: ARG002 (one language, and it takes no prompt)
+        self, audio: Floats, request: TranscriptionRequest
     ) -> AsyncGenerator[TranscriptEvent, None]:
         """Yield a delta a word, as it is recognized, then the transcript.
 
         Args:
             audio: Shape (n,), float32 at 16 kHz; any length.
-            request: Has no effect on this model.
+            request: Says whether log probabilities are wanted. The model knows one language and
+                takes neither prompt nor keywords, so the hints have no effect.
 
         Raises:
             EngineError: The audio does not have one dimension, or the model failed.
@@ -151,7 +176,8 @@ class MoonshineTranscriber:
         if audio.ndim != 1:
             message = f"audio must have one dimension, not shape {audio.shape}"
             raise EngineError(message, stage="transcribe", code="invalid_audio")
-        produce = partial(self._recognize, np.ascontiguousarray(audio, np.float32))
+        samples = np.ascontiguousarray(audio, np.float32)
+        produce = partial(self._recognize, samples, request)
         async with contextlib.aclosing(self._pool.stream(produce)) as events:
             async for event in events:
                 yield event
@@ -160,16 +186,33 @@ class MoonshineTranscriber:
         """Cancel all work and end the threads."""
         await self._pool.aclose()
 
-    def _recognize(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> None:
+    def _recognize(
+        self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]
+    ) -> None:
         text = ""
+        logprobs: tuple[LogProb, ...] = ()
         for part in split_at_quiet(audio, self._options.max_audio_s):
             for word in self._words(part, emit):
-                delta = f" {word}" if text else word
-                text += delta
-                emit(TranscriptDelta(delta))
-        emit(Transcript(text))
+                space = " " if text else ""
+                shown = self._logprobs(word.tokens, space) if request.logprobs else ()
+                text += space + word.text
+                logprobs += shown
+                emit(TranscriptDelta(space + word.text, shown))
+        emit(Transcript(text, logprobs=logprobs))
 
-    def _words(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> Iterator[str]:
+    def _logprobs(self, tokens: tuple[_Token, ...], space: str) -> tuple[LogProb, ...]:
+        """Return how sure the model is of a word's tokens, the first of which takes the space."""
+        shown: list[LogProb] = []
+        before = space.encode()
+        for token in tokens:
+            piece = before + self._vocabulary[token.number].replace(_WORD_MARK, b"")
+            before = b""
+            if piece:
+                text = piece.decode("utf-8", "replace")
+                shown.append(LogProb(token=text, logprob=token.logprob, bytes=tuple(piece)))
+        return tuple(shown)
+
+    def _words(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> Iterator[_Word]:
         """Recognize one part; each word is given when the next one begins."""
         if audio.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
             return
@@ -180,19 +223,21 @@ class MoonshineTranscriber:
         emit.check()
         most_tokens = int(audio.size / LISTENING_RATE_HZ * TOKENS_PER_S) + SPARE_TOKENS
         word, words = b"", 0
+        tokens: tuple[_Token, ...] = ()
         for count, token in enumerate(self._decoder.tokens(encoded, audio.size), 1):
             emit.check()
-            ended = token == END_TOKEN or count == most_tokens
-            piece = self._vocabulary[token]
+            ended = token.number == END_TOKEN or count == most_tokens
+            piece = self._vocabulary[token.number]
             if word and (ended or piece.startswith(_WORD_MARK)):
                 text = word.replace(_WORD_MARK, b"").decode("utf-8", "replace")
                 words += 1
                 if text and not (ended and words == 1 and text == HEARD_IN_SILENCE):
-                    yield text
-                word = b""
+                    yield _Word(text, tokens)
+                word, tokens = b"", ()
             if ended:
                 return
             word += piece
+            tokens += (token,)
 
 
 def create(settings: EngineSettings) -> MoonshineTranscriber:
@@ -207,7 +252,12 @@ def create(settings: EngineSettings) -> MoonshineTranscriber:
         for key in ("encoder", "decoder")
     )
     info = EngineInfo(
-        name=settings.name, role="transcriber", languages=("en",), rate_hz=LISTENING_RATE_HZ
+        name=settings.name,
+        role="transcriber",
+        languages=("en",),
+        rate_hz=LISTENING_RATE_HZ,
+        deltas=True,
+        logprobs=True,
     )
     vocabulary = read_vocabulary(file_of(settings, "tokenizer", "transcribe"))
     return MoonshineTranscriber(info, encoder, decoder, vocabulary, options, settings.threads)

@@ -38,11 +38,14 @@ __all__ = [
     "Call",
     "Fail",
     "Gate",
+    "Judge",
+    "PredictionStep",
     "ReadPrompt",
     "Reel",
     "Say",
     "Script",
     "Sound",
+    "SpeakerSays",
     "SpeechStep",
     "Stop",
     "Take",
@@ -105,6 +108,25 @@ class Say(_Step, frozen=True, tag="say"):
     every_ms: float = 0.0
 
 
+class SpeakerSays(_Step, frozen=True, tag="speaker_says"):
+    """Hear one of several speakers: as ``say``, then told as the turn of that speaker.
+
+    The turn lasts from ``start_ms`` to ``end_ms`` of the utterance.
+    """
+
+    speaker: str
+    text: str
+    start_ms: float
+    end_ms: float
+    every_ms: float = 0.0
+
+
+class Judge(_Step, frozen=True, tag="judge"):
+    """Judge the pause: how probably it ends the turn, 0 to 1."""
+
+    probability: float
+
+
 class Call(_Step, frozen=True, tag="call"):
     """Call a function: one delta with its name, then one a word of the arguments' JSON text."""
 
@@ -132,7 +154,8 @@ class Sound(_Step, frozen=True, tag="sound"):
     every_ms: float = 0.0
 
 
-TranscriptionStep = Wait | WaitFor | Fail | Say
+TranscriptionStep = Wait | WaitFor | Fail | Say | SpeakerSays
+PredictionStep = Wait | WaitFor | Fail | Judge
 AnswerStep = Wait | WaitFor | Fail | Say | Call | ReadPrompt | Stop
 SpeechStep = Wait | WaitFor | Fail | Sound
 
@@ -157,26 +180,38 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the scripted engines do.
 
     Attributes:
+        predictions: Takes of the turn predictor, each ending with a judgement.
         transcriptions: Takes of the transcriber.
         answers: Takes of the language model.
         speeches: Takes of the synthesizer.
+        turn_probability: What the turn predictor judges when no take is left.
         sentence: What the transcriber hears when no take is left.
         transcribe_ms: How long it then thinks.
+        languages: ISO-639-1 codes of the languages that the transcriber detects in everything.
+        images: Whether the language model sees images.
         token_ms: How long the language model takes for a token when no take is left.
+        context_tokens: How many words it reads and writes together; ``None`` without a limit.
         synthesize_ms: How long the synthesizer takes for a segment when no take is left.
         ms_per_character: How long it then speaks, at speed 1.
         speech_rms: Root mean square, 0 … 1, above which the voice detector hears speech.
+        noise_rms: Root mean square up to which the denoiser silences sound.
     """
 
+    predictions: tuple[Take[PredictionStep], ...] = ()
     transcriptions: tuple[Take[TranscriptionStep], ...] = ()
     answers: tuple[Take[AnswerStep], ...] = ()
     speeches: tuple[Take[SpeechStep], ...] = ()
+    turn_probability: float = 1.0
     sentence: str = "Hello there."
     transcribe_ms: float = 0.0
+    languages: tuple[str, ...] = ()
+    images: bool = False
     token_ms: float = 0.0
+    context_tokens: int | None = None
     synthesize_ms: float = 0.0
     ms_per_character: float = 60.0
     speech_rms: float = 0.01
+    noise_rms: float = 0.02
 
 
 class Reel(Generic[StepT]):

@@ -34,6 +34,7 @@ from antiphon.engines.base import (
     GenerationEvent,
     GenerationRequest,
     PromptRead,
+    SpeakerTurn,
     SpeechRequest,
     TextDelta,
     ToolCallDelta,
@@ -51,6 +52,7 @@ from antiphon.engines.script import (
     Say,
     Script,
     Sound,
+    SpeakerSays,
     SpeechStep,
     Stop,
     TranscriptionStep,
@@ -58,10 +60,14 @@ from antiphon.engines.script import (
     WaitFor,
     read_script,
 )
+from antiphon.engines.word_counter import WordCounter
 from antiphon.errors import EngineError, Stage
 from antiphon.wire.session import FunctionTool
+from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
+    "REMEMBERED_REQUESTS",
+    "ScriptedEngine",
     "ScriptedLanguageModel",
     "ScriptedSynthesizer",
     "ScriptedTranscriber",
@@ -77,12 +83,15 @@ REMEMBERED_REQUESTS = 32
 
 SPEAKING_RATE_HZ = 24_000
 CHUNK_MS = 100
+LOGPROB = -0.125
+"""Log probability of every word that the transcriber hears: it is rather sure."""
+
 TONE_AMPLITUDE = 0.25
 TONES_HZ = {"alto": 440.0, "tenor": 220.0, "bass": 110.0}
 """The synthesizer's voices. Each is loud enough for its own voice detector."""
 
 
-class _ScriptedEngine:
+class ScriptedEngine:
     """What the scripted engines have in common: a script, a timeline, an end."""
 
     def __init__(self, info: EngineInfo, script: Script, stage: Stage) -> None:
@@ -95,12 +104,13 @@ class _ScriptedEngine:
         """Fail all work under way and all later work. May be called twice."""
         self._closed.set()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise an ``EngineError`` if it is closed."""
         if self._closed.is_set():
             message = f"{self.info.name} is closed"
             raise EngineError(message, stage=self._stage, code="engine_closed")
 
-    async def _keep_time(self, step: object) -> None:
+    async def keep_time(self, step: object) -> None:
         """Perform the steps that all engines know; do nothing for any other."""
         match step:
             case Wait(ms=ms):
@@ -117,7 +127,7 @@ class _ScriptedEngine:
             await self._unless_closed(lambda: anyio.sleep(ms / 1000))
         else:
             await anyio.lowlevel.checkpoint()
-            self._check_open()
+            self.check_open()
 
     async def _unless_closed(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Wait, but no longer than the engine is open."""
@@ -130,10 +140,10 @@ class _ScriptedEngine:
             group.start_soon(cancel_when_closed, group.cancel_scope)
             await wait()
             group.cancel_scope.cancel()
-        self._check_open()
+        self.check_open()
 
 
-class ScriptedVoiceDetector(_ScriptedEngine):
+class ScriptedVoiceDetector(ScriptedEngine):
     """Hears speech in every frame that is louder than the script's threshold."""
 
     frame_samples = 512
@@ -146,12 +156,12 @@ class ScriptedVoiceDetector(_ScriptedEngine):
         self, frames: Floats, states: Sequence[NDArray[np.float32]]
     ) -> tuple[Floats, list[NDArray[np.float32]]]:
         """Probability 1 or 0 for each frame; the states pass unchanged."""
-        self._check_open()
+        self.check_open()
         rms = np.sqrt(np.mean(np.square(frames), axis=1))
         return (rms > self._script.speech_rms).astype(np.float32), list(states)
 
 
-class ScriptedTranscriber(_ScriptedEngine):
+class ScriptedTranscriber(ScriptedEngine):
     """Hears what the script says.
 
     Attributes:
@@ -168,21 +178,24 @@ class ScriptedTranscriber(_ScriptedEngine):
     async def transcribe(
         self, audio: Floats, request: TranscriptionRequest
     ) -> AsyncGenerator[TranscriptEvent, None]:
-        """Yield one delta a word of the take, then the transcript."""
-        self._check_open()
+        """Yield one delta a word of the take, then the transcript. Each word is a token."""
+        self.check_open()
         self.requests.append((audio, request))
         steps = self._reel.next_for(request.prompt or "")
         if steps is None:
             steps = self._by_rule(audio)
-        heard = ""
+        heard: list[str] = []
         for step in steps:
-            await self._keep_time(step)
-            if isinstance(step, Say):
+            await self.keep_time(step)
+            if isinstance(step, Say | SpeakerSays):
                 for word in _words(step.text):
                     await self._pass(step.every_ms)
-                    heard += word
-                    yield TranscriptDelta(word)
-        yield Transcript(heard, request.language)
+                    heard.append(word)
+                    yield TranscriptDelta(word, _logprobs([word], request))
+            if isinstance(step, SpeakerSays):
+                start_s, end_s = step.start_ms / 1000, step.end_ms / 1000
+                yield SpeakerTurn(step.speaker, start_s, end_s, step.text.strip())
+        yield Transcript("".join(heard), self._script.languages, _logprobs(heard, request))
 
     def _by_rule(self, audio: Floats) -> tuple[TranscriptionStep, ...]:
         silent = not audio.size or np.sqrt(np.mean(np.square(audio))) <= self._script.speech_rms
@@ -190,10 +203,11 @@ class ScriptedTranscriber(_ScriptedEngine):
         return (Wait(self._script.transcribe_ms), Say(sentence))
 
 
-class ScriptedLanguageModel(_ScriptedEngine):
+class ScriptedLanguageModel(ScriptedEngine):
     """Answers what the script says.
 
     Attributes:
+        counter: Counts its tokens.
         requests: The last requests it was given, without those that only warmed it.
         warmed: The last requests that it was told to prepare for.
     """
@@ -201,6 +215,7 @@ class ScriptedLanguageModel(_ScriptedEngine):
     def __init__(self, info: EngineInfo, script: Script) -> None:
         super().__init__(info, script, "generate")
         self._reel: Reel[AnswerStep] = Reel(script.answers)
+        self.counter = WordCounter()
         self.requests: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.warmed: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
 
@@ -210,20 +225,21 @@ class ScriptedLanguageModel(_ScriptedEngine):
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Yield the take's events, cut off at ``max_output_tokens``."""
-        self._check_open()
+        self.check_open()
         self.requests.append(request)
+        input_tokens = self._read(request)
         steps = self._reel.next_for(_last_user_text(request))
         if steps is None:
             steps = self._by_rule(request)
         if not any(isinstance(step, ReadPrompt) for step in steps):
-            yield PromptRead(_prompt_tokens(request), cached_tokens=0)
+            yield PromptRead(input_tokens, cached_tokens=0)
         output_tokens = calls = 0
         for step in steps:
-            await self._keep_time(step)
+            await self.keep_time(step)
             if isinstance(step, Stop):
                 yield GenerationEnd(step.reason, output_tokens)
                 return
-            for delay_ms, event in _events(step, request, call_index=calls):
+            for delay_ms, event in _events(step, input_tokens, call_index=calls):
                 await self._pass(delay_ms)
                 if isinstance(event, TextDelta | ToolCallDelta):
                     if output_tokens == request.max_output_tokens:
@@ -233,6 +249,20 @@ class ScriptedLanguageModel(_ScriptedEngine):
                 yield event
             calls += isinstance(step, Call)
         yield GenerationEnd("stop", output_tokens)
+
+    def _read(self, request: GenerationRequest) -> int:
+        """Count the prompt.
+
+        Raises:
+            EngineError: ``context_length_exceeded``.
+        """
+        tokens = self.counter.frame_tokens("", request.tools)
+        tokens += sum(map(self.counter.message_tokens, request.messages))
+        limit = self._script.context_tokens
+        if limit is not None and tokens > limit:
+            message = f"the prompt has {tokens} words, but {self.info.name} reads at most {limit}"
+            raise EngineError(message, stage="generate", code="context_length_exceeded")
+        return tokens
 
     def _by_rule(self, request: GenerationRequest) -> tuple[AnswerStep, ...]:
         every_ms = self._script.token_ms
@@ -248,7 +278,7 @@ class ScriptedLanguageModel(_ScriptedEngine):
         return (Say(f"{opening}: {said.rstrip('.')}.", every_ms),)
 
 
-class ScriptedSynthesizer(_ScriptedEngine):
+class ScriptedSynthesizer(ScriptedEngine):
     """Sounds a steady tone for as long as the script says.
 
     Attributes:
@@ -262,7 +292,7 @@ class ScriptedSynthesizer(_ScriptedEngine):
 
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
         """Yield the take's tone in chunks of 100 ms (the last one may be shorter)."""
-        self._check_open()
+        self.check_open()
         if request.voice not in TONES_HZ:
             voices = ", ".join(self.info.voices)
             message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
@@ -272,7 +302,7 @@ class ScriptedSynthesizer(_ScriptedEngine):
         if steps is None:
             steps = self._by_rule(request)
         for step in steps:
-            await self._keep_time(step)
+            await self.keep_time(step)
             if isinstance(step, Sound):
                 for chunk in _tone(step.ms, TONES_HZ[request.voice]):
                     await self._pass(step.every_ms)
@@ -291,14 +321,28 @@ def create_voice_detector(settings: EngineSettings) -> ScriptedVoiceDetector:
 
 def create_transcriber(settings: EngineSettings) -> ScriptedTranscriber:
     """Build the scripted transcriber; see :func:`antiphon.engines.script.read_script`."""
-    info = EngineInfo(name=settings.name, role="transcriber", rate_hz=LISTENING_RATE_HZ)
+    info = EngineInfo(
+        name=settings.name,
+        role="transcriber",
+        rate_hz=LISTENING_RATE_HZ,
+        deltas=True,
+        logprobs=True,
+        diarization=True,
+    )
     return ScriptedTranscriber(info, read_script(settings.options, "transcribe"))
 
 
 def create_language_model(settings: EngineSettings) -> ScriptedLanguageModel:
     """Build the scripted language model; see :func:`antiphon.engines.script.read_script`."""
-    info = EngineInfo(name=settings.name, role="language_model", tools=True)
-    return ScriptedLanguageModel(info, read_script(settings.options, "generate"))
+    script = read_script(settings.options, "generate")
+    info = EngineInfo(
+        name=settings.name,
+        role="language_model",
+        context_tokens=script.context_tokens,
+        tools=True,
+        images=script.images,
+    )
+    return ScriptedLanguageModel(info, script)
 
 
 def create_synthesizer(settings: EngineSettings) -> ScriptedSynthesizer:
@@ -314,24 +358,24 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\s*\S+|\s+$", text)
 
 
+def _logprobs(words: Sequence[str], request: TranscriptionRequest) -> tuple[LogProb, ...]:
+    if not request.logprobs:
+        return ()
+    return tuple(LogProb(token=word, logprob=LOGPROB, bytes=tuple(word.encode())) for word in words)
+
+
 def _last_user_text(request: GenerationRequest) -> str:
     said = (message.text for message in reversed(request.messages) if message.role == "user")
     return next(said, "")
 
 
-def _prompt_tokens(request: GenerationRequest) -> int:
-    texts = [message.text for message in request.messages]
-    texts += [call.arguments for message in request.messages for call in message.tool_calls]
-    return sum(len(text.split()) for text in texts) + len(request.tools)
-
-
 def _events(
-    step: AnswerStep, request: GenerationRequest, *, call_index: int
+    step: AnswerStep, input_tokens: int, *, call_index: int
 ) -> Iterator[tuple[float, GenerationEvent]]:
     """The events of one step, each with the milliseconds that pass before it."""
     match step:
         case ReadPrompt(cached_tokens=cached_tokens):
-            yield 0.0, PromptRead(_prompt_tokens(request), cached_tokens)
+            yield 0.0, PromptRead(input_tokens, cached_tokens)
         case Say(text=text, every_ms=every_ms):
             for word in _words(text):
                 yield every_ms, TextDelta(word)
