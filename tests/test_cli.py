@@ -8,18 +8,23 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 from openai import OpenAI
 
 from antiphon.cli import main
+from antiphon.config import hash_line
+from antiphon.engines.base import Role
 
 SCRIPTED = [
     "--transcriber=scripted",
     "--language-model=scripted",
     "--synthesizer=scripted",
     "--voice-detector=scripted",
+    "--turn-predictor=scripted",
+    "--denoiser=scripted",
 ]
 PATIENCE_S = 30.0
 
@@ -52,7 +57,7 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_help_names_the_commands():
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("serve", "ask", "demo", "models", "check", "schema"):
+    for command in ("serve", "ask", "demo", "models", "check", "config", "key", "schema"):
         assert command in result.output
 
 
@@ -63,7 +68,7 @@ def test_the_version_is_that_of_the_package():
 def test_models_are_listed_with_role_size_and_licence():
     result = run("models")
     assert result.exit_code == 0
-    for role in ("voice_detector", "transcriber", "language_model", "synthesizer"):
+    for role in get_args(Role):
         assert re.search(rf"^{role} ", result.output, re.MULTILINE)
     assert "Licence: " in result.output
     assert "scripted" in result.output
@@ -83,7 +88,7 @@ def test_an_unknown_model_cannot_be_fetched():
 def test_check_is_content_with_engines_that_need_nothing(tmp_path):
     result = run("check", *SCRIPTED, ANTIPHON_HOME=str(tmp_path))
     assert result.exit_code == 0
-    assert result.output.count("scripted: ready") == 4
+    assert result.output.count("scripted: ready") == len(SCRIPTED)
 
 
 def test_check_says_what_is_missing_and_how_to_get_it(tmp_path):
@@ -97,6 +102,41 @@ def test_check_names_an_unknown_engine(tmp_path):
     result = run("check", *SCRIPTED, "--synthesizer=nobody", ANTIPHON_HOME=str(tmp_path))
     assert result.exit_code == 1
     assert "There is no synthesizer named 'nobody'" in result.output
+
+
+def test_check_looks_at_the_engines_that_are_configured(tmp_path):
+    names = (flag.removeprefix("--").split("=") for flag in SCRIPTED)
+    lines = [f"{role.replace('-', '_')} = '{name}'" for role, name in names]
+    file = tmp_path / "antiphon.toml"
+    file.write_text("\n".join([*lines, "home = 'empty'"]))
+    result = run("check", "--config", str(file), ANTIPHON_HOME="")
+    assert result.exit_code == 0
+    assert result.output.count("scripted: ready") == len(SCRIPTED)
+
+
+def test_the_configuration_is_printed_with_sources_and_without_keys(tmp_path):
+    file = tmp_path / "antiphon.toml"
+    file.write_text("max_sessions = 3\napi_keys = ['sk-one']")
+    result = run("config", "--config", str(file), ANTIPHON_PORT="9000")
+    assert result.exit_code == 0
+    assert f"max_sessions = 3  # {file}\n" in result.output
+    assert "port = 9000  # ANTIPHON_PORT\n" in result.output
+    assert "sk-one" not in result.output
+
+
+def test_a_mistake_in_the_configuration_is_explained(tmp_path):
+    file = tmp_path / "antiphon.toml"
+    file.write_text("max_sesions = 3")
+    for command in ("config", "serve", "check"):
+        result = run(command, "--config", str(file))
+        assert result.exit_code == 1
+        assert f"{file}: Unknown parameter: 'max_sesions'. Did you mean" in result.output
+        assert "Traceback" not in result.output
+
+
+def test_a_new_key_comes_with_the_hash_that_the_server_knows_it_by():
+    key, digest = (line.split()[-1] for line in run("key").output.splitlines())
+    assert digest == hash_line(key)
 
 
 def test_the_schema_of_a_type_is_printed():

@@ -1,4 +1,4 @@
-"""The command line: ``antiphon serve | ask | models | check | schema``."""
+"""The command line: ``antiphon serve | ask | models | check | config | key | schema``."""
 
 from __future__ import annotations
 
@@ -13,18 +13,34 @@ from pathlib import Path
 import click
 
 from antiphon.ask import Question, ask
-from antiphon.config import Config, load_config
+from antiphon.config import (
+    Config,
+    hash_line,
+    load,
+    load_config,
+    load_home,
+    new_key,
+    report,
+)
 from antiphon.demo import demonstrate
 from antiphon.engines.catalogue import Entry, builtin_catalogue
 from antiphon.engines.progress import PlainProgress, Progress, megabytes
 from antiphon.engines.registry import Readiness, status
-from antiphon.engines.weights import default_home, fetch, missing_files
+from antiphon.engines.weights import fetch, missing_files
 from antiphon.errors import AntiphonError, WeightsError
 from antiphon.wire.schema import json_schema
 
 __all__ = ["main"]
 
 _ENGINE_HELP = "Name of the {} in the catalogue (see 'antiphon models')."
+
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Configuration file.  [default: ANTIPHON_CONFIG, or antiphon.toml if it is there]",
+)
 
 
 @contextlib.contextmanager
@@ -43,6 +59,7 @@ def main() -> None:
 
 
 @main.command()
+@_config_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: 8000]")
 @click.option("--api-key", "api_keys", multiple=True, help="Key that clients may use; repeatable.")
@@ -57,6 +74,8 @@ def main() -> None:
 @click.option("--language-model", help=_ENGINE_HELP.format("language model"))
 @click.option("--synthesizer", help=_ENGINE_HELP.format("synthesizer"))
 @click.option("--voice-detector", help=_ENGINE_HELP.format("voice detector"))
+@click.option("--turn-predictor", help=_ENGINE_HELP.format("turn predictor"))
+@click.option("--denoiser", help=_ENGINE_HELP.format("denoiser"))
 @click.option(
     "--script",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -68,8 +87,8 @@ def main() -> None:
 )
 @click.option("--max-sessions", type=click.IntRange(1), help="Sessions at once.  [default: 64]")
 @click.option("--verbose", is_flag=True, help="Log every session.")
-def serve(*, verbose: bool, **flags: object) -> None:
-    """Serve until Ctrl-C."""
+def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
+    """Serve until Ctrl-C. Flags go over the environment, and that over the configuration file."""
     from antiphon.http.server import run_server  # noqa: PLC0415 (only this command needs a server)
 
     logging.basicConfig(
@@ -78,14 +97,14 @@ def serve(*, verbose: bool, **flags: object) -> None:
         stream=sys.stderr,
     )
     with _errors_in_words(), contextlib.suppress(KeyboardInterrupt):
-        config = load_config(**flags)  # type: ignore[arg-type]  # click has checked the types
+        config = load_config(config_file, **flags)
         click.echo("Loading engines ...", err=True)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run_server(config, lambda url: _announce(config, url)))
 
 
 def _announce(config: Config, url: str) -> None:
-    key = "YOUR_KEY" if config.api_keys else "none-needed"
+    key = "YOUR_KEY" if config.needs_key else "none-needed"
     click.echo(f"Antiphon listens. Base URL: {url}/v1")
     click.echo(
         f'Client: AsyncOpenAI(base_url="{url}/v1", api_key="{key}")'
@@ -150,7 +169,8 @@ def models(context: click.Context) -> None:
     """List the engines of the catalogue, or fetch their weights."""
     if context.invoked_subcommand is not None:
         return
-    home = default_home()
+    with _errors_in_words():
+        home = load_home()
     for entry in builtin_catalogue().entries:
         have = "no weights needed"
         if entry.files:
@@ -164,49 +184,73 @@ def models(context: click.Context) -> None:
 
 @models.command("fetch")
 @click.argument("names", nargs=-1)
+@_config_option
 @click.option("--verify", is_flag=True, help="Check the hashes of what is there already.")
-def models_fetch(*, names: tuple[str, ...], verify: bool) -> None:
+def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bool) -> None:
     """Fetch weights by NAME; without any, those of the default engines."""
     with _errors_in_words():
+        home = load_home(config_file)
         if not names:
-            _fetch_defaults(verify=verify)
+            _fetch_defaults(home, verify=verify)
         for name in names:
-            _fetch(builtin_catalogue().with_weights(name), verify=verify)
+            _fetch(builtin_catalogue().with_weights(name), home, verify=verify)
 
 
-def _fetch_defaults(*, verify: bool) -> None:
+def _fetch_defaults(home: Path, *, verify: bool) -> None:
     catalogue = builtin_catalogue()
     for role in catalogue.defaults:
         try:
-            _fetch(catalogue.default(role), verify=verify)
+            _fetch(catalogue.default(role), home, verify=verify)
         except WeightsError as error:
             fallback = catalogue.fallback(role)
             if fallback is None:
                 raise
             click.echo(f"{error}\n{fallback.name} takes its place.", err=True)
-            _fetch(fallback, verify=verify)
+            _fetch(fallback, home, verify=verify)
 
 
-def _fetch(entry: Entry, *, verify: bool) -> None:
-    fetch(entry, progress=_progress(), verify=verify)
+def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
+    fetch(entry, home, progress=_progress(), verify=verify)
     click.echo(f"{entry.name}: ready")
 
 
 @main.command()
+@_config_option
 @click.option("--transcriber")
 @click.option("--language-model")
 @click.option("--synthesizer")
 @click.option("--voice-detector")
-def check(**names: str | None) -> None:
-    """Say what is missing to serve with these engines, and how to get it."""
+@click.option("--turn-predictor")
+@click.option("--denoiser")
+def check(*, config_file: Path | None, **names: str | None) -> None:
+    """Say what is missing to serve with the engines that are configured, and how to get it."""
     with _errors_in_words():
-        states = status(names)  # type: ignore[arg-type]  # the options are the roles
+        config = load_config(config_file, **names)
+        chosen = {role: getattr(config, role) for role in names}
+        states = status(chosen, home=config.home)  # type: ignore[arg-type]  # options are roles
     for state in states:
         click.echo(f"{state.role:15} {state.name}: {state.readiness.value}")
         if state.problem:
             click.echo(f"{'':15} {state.problem}")
     if any(state.readiness is not Readiness.READY for state in states):
         sys.exit(1)
+
+
+@main.command("config")
+@_config_option
+def config_command(*, config_file: Path | None) -> None:
+    """Print the configuration that holds, as TOML, and where each value comes from."""
+    with _errors_in_words():
+        for line in report(load(config_file)):
+            click.echo(line)
+
+
+@main.command("key")
+def key_command() -> None:
+    """Make an API key. It is shown once; the server needs only its hash."""
+    key = new_key()
+    click.echo(f"Key, for the client:             {key}")
+    click.echo(f'Hash, for "api_keys" of a server: {hash_line(key)}')
 
 
 @main.command()

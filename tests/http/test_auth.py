@@ -7,6 +7,7 @@ import pytest
 from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
+from antiphon.config.keys import ApiKey, digest_of, hash_line
 from antiphon.errors import RequestError
 from antiphon.http.auth import Keyring, key_from_headers, key_from_subprotocols
 from antiphon.http.client_secrets import (
@@ -26,28 +27,29 @@ from antiphon.wire.translation import TranslationSessionRequest
 from tests.support.server import running_server
 
 KEYS = ("sk-one", "sk-two")
+KEYRING = Keyring({"one": digest_of("sk-one"), "two": digest_of("sk-two")})
 
 
 @pytest.mark.parametrize("key", [None, "anything"])
 def test_without_keys_everybody_may_connect(key):
-    Keyring(()).check(key)
+    assert Keyring({}).check(key) is None
 
 
-@pytest.mark.parametrize("key", KEYS)
-def test_each_of_the_keys_will_do(key):
-    Keyring(KEYS).check(key)
+@pytest.mark.parametrize(("key", "name"), [("sk-one", "one"), ("sk-two", "two")])
+def test_each_of_the_keys_will_do_and_is_known_by_its_name(key, name):
+    assert KEYRING.check(key) == name
 
 
 @pytest.mark.parametrize("key", ["", "sk-on", "sk-one ", "SK-ONE", "sk-one,sk-two", "schlüssel"])
 def test_any_other_key_is_refused(key):
     with pytest.raises(RequestError, match="not one of those") as refusal:
-        Keyring(KEYS).check(key)
+        KEYRING.check(key)
     assert refusal.value.code == "invalid_api_key"
 
 
 def test_no_key_is_refused_with_a_word_on_how_to_give_one():
     with pytest.raises(RequestError, match="Authorization: Bearer KEY"):
-        Keyring(KEYS).check(None)
+        KEYRING.check(None)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +117,18 @@ async def test_a_browser_is_told_of_its_wrong_key_in_a_way_that_it_can_read():
         assert client.socket.subprotocol == "realtime"
         assert await client.closed() == (4000, "invalid_request_error.invalid_api_key")
         assert server.reception.open_sessions == 0
+
+
+async def test_keys_that_are_written_as_hashes_open_sessions():
+    keys = (ApiKey(name="kiosk", hash=hash_line("sk-two")),)
+    async with running_server(api_keys=(hash_line("sk-one"),), keys=keys) as server:
+        for key in KEYS:
+            headers = {"Authorization": f"Bearer {key}"}
+            async with server.socket(headers=headers) as client:
+                await client.until("session.created")
+        with pytest.raises(InvalidStatus):
+            async with server.socket(headers={"Authorization": f"Bearer {hash_line('sk-one')}"}):
+                pass
 
 
 # --- client secrets -------------------------------------------------------------------------------

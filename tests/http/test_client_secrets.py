@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import base64
+import contextlib
 import random
 import string
+import zlib
 
 import pytest
 
@@ -18,6 +21,7 @@ from antiphon.wire.session import (
     SessionAudioUpdate,
     TranscriptionSessionUpdate,
 )
+from antiphon.wire.tools import McpTool
 from antiphon.wire.translation import TranslationSessionRequest
 
 NOW = 1_800_000_000
@@ -58,6 +62,18 @@ def grant(**settings) -> SessionGrant:
 )
 def test_a_secret_carries_all_that_it_grants(secrets, granted):
     assert secrets.read(secrets.mint(granted)) == granted
+
+
+def test_nothing_of_what_it_grants_can_be_read_in_a_secret(secrets):
+    token = "".join(random.Random(1).choices(string.ascii_letters, k=40))
+    files = McpTool(server_label="files", server_url="https://f.example", authorization=token)
+    secret = secrets.mint(grant(tools=(files,))).removeprefix("ek_")
+    content = base64.urlsafe_b64decode(secret + "=" * (-len(secret) % 4))
+    assert secrets.read(f"ek_{secret}").settings.tools == (files,)
+    assert token.encode() not in content
+    for start in range(len(content)):
+        with contextlib.suppress(zlib.error):
+            assert token.encode() not in zlib.decompressobj().decompress(content[start:])
 
 
 def test_a_secret_can_be_a_subprotocol(secrets):

@@ -135,8 +135,8 @@ async def test_a_secret_may_be_for_transcription(tmp_path):
         ),
         (
             {"session": {"type": "realtime", "prompt": {"id": "pmpt_1"}}},
-            "not_implemented",
-            "session.prompt",
+            "invalid_value",
+            "session.prompt.id",
         ),
     ],
 )

@@ -6,6 +6,8 @@ import anyio
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from antiphon.config import ApiKey, Limits, hash_line
+from antiphon.core.prompts import StoredPrompt
 from antiphon.http.realtime import RETRY_AFTER_S
 from tests.support.server import SocketClient, running_server
 
@@ -160,6 +162,50 @@ async def test_a_transcription_session_takes_no_model():
         code, _ = await client.closed()
     assert code == 4000
     assert error["param"] == "model"
+
+
+async def test_all_sessions_of_a_key_share_its_limits_also_those_of_its_client_secrets():
+    limits = Limits(requests_per_minute=2)
+    keys = (
+        ApiKey(name="kiosk", hash=hash_line("sk-kiosk"), rate_limits=limits),
+        ApiKey(name="tests", hash=hash_line("sk-tests")),
+    )
+    kiosk, tests = ({"Authorization": f"Bearer sk-{name}"} for name in ("kiosk", "tests"))
+    async with running_server(keys=keys) as server:
+        minted = await server.request("POST", "/v1/realtime/client_secrets", headers=kiosk, json={})
+        secret = {"Authorization": f"Bearer {minted.json()['value']}"}
+        async with (
+            server.socket(headers=kiosk) as one,
+            server.socket(headers=secret) as another,
+            server.socket(headers=tests) as stranger,
+        ):
+            for client, left in ((one, 1), (another, 0)):
+                assert (await client.ask("Hello?"))["status"] == "completed"
+                (figures,) = (await client.until("rate_limits.updated"))["rate_limits"]
+                assert (figures["name"], figures["limit"]) == ("requests", 2)
+                assert figures["remaining"] == left
+            refused = await one.ask("Hello again?")
+            assert refused["status"] == "failed"
+            error = refused["status_details"]["error"]
+            assert error["code"] == "inference_rate_limit_exceeded"
+            assert "Please try again in " in error["message"]
+            assert (await stranger.ask("Hello?"))["status"] == "completed"
+            await stranger.update(instructions="Go on.")
+            assert stranger.of("rate_limits.updated") == []
+
+
+async def test_a_client_secret_can_hold_a_stored_prompt():
+    prompts = {"greeter": StoredPrompt(instructions="Greet for {{shop}}.")}
+    prompt = {"id": "greeter", "variables": {"shop": {"type": "input_text", "text": "us"}}}
+    async with running_server(prompts=prompts) as server:
+        body = {"session": {"type": "realtime", "prompt": prompt}}
+        minted = (await server.request("POST", "/v1/realtime/client_secrets", json=body)).json()
+        assert minted["session"]["instructions"] == "Greet for us."
+        headers = {"Authorization": f"Bearer {minted['value']}"}
+        async with server.socket(headers=headers) as client:
+            session = (await client.until("session.created"))["session"]
+    assert session["prompt"] == prompt
+    assert session["instructions"] == "Greet for us."
 
 
 async def test_an_upgrade_elsewhere_is_refused():

@@ -76,3 +76,11 @@ async def test_an_engine_that_cannot_be_loaded_is_named(tmp_path):
     with pytest.raises(ConfigurationError, match="no synthesizer named 'nobody'"):
         async with load_engines(config):
             pass
+
+
+async def test_the_operators_names_of_voices_have_to_stand_for_voices(tmp_path):
+    async with load_engines(Config(home=tmp_path, voices={"alloy": "bass"}, **SCRIPTED)) as engines:
+        assert engines.voice_named("alloy") == "bass"
+    with pytest.raises(ConfigurationError, match="'alloy' is to be spoken by 'nobody'"):
+        async with load_engines(Config(home=tmp_path, voices={"alloy": "nobody"}, **SCRIPTED)):
+            pass

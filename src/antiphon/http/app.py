@@ -22,6 +22,7 @@ from antiphon.http.models import Models
 from antiphon.http.origins import Origins, allowed_origins
 from antiphon.http.realtime import RealtimeEndpoint
 from antiphon.http.request_ids import RequestIds
+from antiphon.http.translations import TranslationEndpoint
 from antiphon.runtime.reception import Reception
 
 __all__ = ["build_app"]
@@ -37,16 +38,19 @@ def build_app(reception: Reception) -> ASGIApp:
 
     Every route is there with and without ``/v1``: some clients append ``/realtime`` to a bare host.
     """
-    keyring = Keyring(reception.config.api_keys)
+    keyring = Keyring(dict(reception.config.key_digests()))
     secrets = ClientSecrets(reception.config.home)
     origins = allowed_origins(reception.config)
     realtime = RealtimeEndpoint(reception, keyring, secrets, origins)
+    translations = TranslationEndpoint(reception, keyring, secrets, origins)
     pages = _Pages(reception)
     routes: list[BaseRoute] = [Route("/health", pages.health)]
     for prefix in ("/v1", ""):
         routes += [
             WebSocketRoute(f"{prefix}/realtime", realtime),
+            WebSocketRoute(f"{prefix}/realtime/translations", translations),
             Route(f"{prefix}/realtime", pages.upgrade),
+            Route(f"{prefix}/realtime/translations", pages.upgrade),
         ]
         routes += [
             Route(prefix + path, _guarded(page, keyring, origins), methods=[method])
@@ -76,11 +80,14 @@ def _keyed_pages(
 
 
 def _guarded(page: Page, keyring: Keyring, origins: Origins) -> Page:
-    """Return the page for those who have an API key, and for pages that may use the server."""
+    """Return the page for those who have an API key, and for pages that may use the server.
+
+    The page finds what the key is called in ``request.state.key_name``.
+    """
 
     async def answer(request: Request) -> Response:
         origins.check(request.headers.get("origin"))
-        keyring.check(key_from_headers(request.headers))
+        request.state.key_name = keyring.check(key_from_headers(request.headers))
         return await page(request)
 
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.datastructures import Headers
 
@@ -20,17 +20,24 @@ _KEY_PREFIX = "openai-insecure-api-key."
 
 
 class Keyring:
-    """The API keys of a server. Without any, everybody may connect."""
+    """The API keys of a server. Without any, everybody may connect.
 
-    def __init__(self, keys: Iterable[str]) -> None:
-        # Only hashes are held: a dump of the process's memory gives no key away.
-        self._digests = tuple(_digest(key) for key in keys)
+    Args:
+        digests: SHA-256 digests of the keys by their names. The keys themselves are not held: a
+            dump of the process's memory gives none away.
+    """
 
-    def check(self, key: str | None) -> None:
+    def __init__(self, digests: Mapping[str, bytes]) -> None:
+        self._digests = digests
+
+    def check(self, key: str | None) -> str | None:
         """Check a client's key, in the same time for a wrong one as for a right one.
 
         Client secrets are no keys, also where none are needed: what works while a program is made
         should not stop working where there are keys.
+
+        Returns:
+            What the key is called; ``None`` where none is needed.
 
         Raises:
             RequestError: ``invalid_api_key``; it is not one of the keys.
@@ -42,18 +49,21 @@ class Keyring:
             )
             raise RequestError(message, code="invalid_api_key")
         if not self._digests:
-            return
+            return None
         if key is None:
             message = (
                 "No API key was given. Send the header 'Authorization: Bearer KEY', with a key "
                 "that the server was started with."
             )
             raise RequestError(message, code="invalid_api_key")
-        given = _digest(key)
-        matches = [hmac.compare_digest(given, digest) for digest in self._digests]
-        if not any(matches):
+        given = hashlib.sha256(key.encode()).digest()
+        matches = [
+            name for name, digest in self._digests.items() if hmac.compare_digest(given, digest)
+        ]
+        if not matches:
             message = "The API key is not one of those that the server was started with."
             raise RequestError(message, code="invalid_api_key")
+        return matches[0]
 
 
 def key_from_headers(headers: Headers) -> str | None:
@@ -66,7 +76,3 @@ def key_from_subprotocols(offered: Sequence[str]) -> str | None:
     """Return the key that a browser offers as a subprotocol, since it cannot set headers."""
     keys = [entry.removeprefix(_KEY_PREFIX) for entry in offered if entry.startswith(_KEY_PREFIX)]
     return keys[0] if keys else None
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()

@@ -1,21 +1,22 @@
 """Client secrets: what a browser can hold instead of an API key.
 
-A secret is signed and carries everything it grants, so the server keeps no list of them, and all
-processes that share a home honour each other's. It is not encrypted: whoever holds one can read
-the settings in it, which ``session.created`` tells him anyway.
+A secret carries everything it grants, so the server keeps no list of them, and all processes that
+share a home honour each other's. It is encrypted and signed: the settings may hold tokens of MCP
+servers, which whoever holds the secret may have used but not read.
 """
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import time
+import zlib
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
 import msgspec
-from itsdangerous import BadData, URLSafeSerializer
+from cryptography.fernet import Fernet, InvalidToken
 from msgspec import Struct
 
 from antiphon.config import CLIENT_SECRET_PREFIX
@@ -47,10 +48,13 @@ class SessionGrant(Struct, frozen=True, kw_only=True, tag="session"):
     Attributes:
         expires_at: Until when, in seconds of the Unix clock.
         settings: What the sessions begin with.
+        key_name: What the API key is called that it was made with, to which the sessions count;
+            ``None`` where none is needed.
     """
 
     expires_at: int
     settings: SessionPatch
+    key_name: str | None = None
 
 
 class TranslationGrant(Struct, frozen=True, kw_only=True, tag="translation"):
@@ -59,10 +63,13 @@ class TranslationGrant(Struct, frozen=True, kw_only=True, tag="translation"):
     Attributes:
         expires_at: Until when, in seconds of the Unix clock.
         settings: What the sessions begin with.
+        key_name: What the API key is called that it was made with, to which the sessions count;
+            ``None`` where none is needed.
     """
 
     expires_at: int
     settings: TranslationSessionRequest
+    key_name: str | None = None
 
 
 Grant: TypeAlias = SessionGrant | TranslationGrant
@@ -95,7 +102,8 @@ class ClientSecrets:
         Raises:
             RequestError: ``string_above_max_length``; the settings are too long for a secret.
         """
-        secret = CLIENT_SECRET_PREFIX + self._signed.dumps(grant)
+        sealed = self._box.encrypt(zlib.compress(encode(grant))).rstrip(b"=")  # no token character
+        secret = CLIENT_SECRET_PREFIX + sealed.decode()
         if len(secret) > MAX_SECRET_CHARS:
             message = (
                 f"The settings make a client secret of {len(secret)} characters; at most "
@@ -111,15 +119,16 @@ class ClientSecrets:
         Raises:
             RequestError: ``invalid_api_key``; it is not one of this server's, or has expired.
         """
+        sealed = secret.removeprefix(CLIENT_SECRET_PREFIX).encode()
         try:
-            grant = self._signed.loads(secret.removeprefix(CLIENT_SECRET_PREFIX))
-        except BadData:
+            opened = self._box.decrypt(sealed + b"=" * (-len(sealed) % 4))
+        except InvalidToken:
             message = (
                 "The client secret is not one that this server made. "
                 "Ask for another one at /v1/realtime/client_secrets."
             )
             raise RequestError(message, code="invalid_api_key") from None
-        assert isinstance(grant, SessionGrant | TranslationGrant)
+        grant = _decoder.decode(zlib.decompress(opened))
         if self._clock() >= grant.expires_at:
             ago_s = int(self._clock()) - grant.expires_at
             message = (
@@ -130,25 +139,8 @@ class ClientSecrets:
         return grant
 
     @cached_property
-    def _signed(self) -> URLSafeSerializer:
-        return URLSafeSerializer(
-            signing_key(self._home / _KEY_FILE),
-            salt="antiphon.client-secret",
-            serializer=_Grants,
-            signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-        )
-
-
-class _Grants:
-    """How a grant is written, in the terms of itsdangerous."""
-
-    @staticmethod
-    def dumps(grant: Grant) -> str:
-        return encode(grant).decode()
-
-    @staticmethod
-    def loads(payload: str) -> Grant:
-        return _decoder.decode(payload)
+    def _box(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(signing_key(self._home / _KEY_FILE)))
 
 
 _decoder: msgspec.json.Decoder[Grant] = msgspec.json.Decoder(Grant)

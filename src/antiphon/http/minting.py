@@ -31,6 +31,7 @@ from antiphon.wire.session import (
     TranscriptionSessionUpdate,
 )
 from antiphon.wire.tools import FunctionTool
+from antiphon.wire.translation import TranslationSession
 
 __all__ = ["Minting"]
 
@@ -56,7 +57,9 @@ class Minting:
         settings = RealtimeSessionUpdate() if wanted.session is UNSET else wanted.session
         session = self._session(settings)
         expires_at = self._secrets.expiry(wanted.expires_after.seconds)
-        value = self._secrets.mint(SessionGrant(expires_at=expires_at, settings=settings))
+        value = self._secrets.mint(
+            SessionGrant(expires_at=expires_at, settings=settings, key_name=_key_name(request))
+        )
         return json_response(ClientSecret(value=value, expires_at=expires_at, session=session))
 
     async def for_translation(self, request: Request) -> Response:
@@ -64,8 +67,11 @@ class Minting:
         wanted = await read_json(request, TranslationClientSecretRequest)
         session = self._reception.preview_translation(wanted.session)
         expires_at = self._secrets.expiry(wanted.expires_after.seconds)
-        grant = TranslationGrant(expires_at=expires_at, settings=wanted.session)
-        value = self._secrets.mint(grant)
+        value = self._secrets.mint(
+            TranslationGrant(
+                expires_at=expires_at, settings=wanted.session, key_name=_key_name(request)
+            )
+        )
         session = replace(session, expires_at=_NOT_OPEN_YET)
         return json_response(
             TranslationClientSecret(value=value, expires_at=expires_at, session=session)
@@ -73,22 +79,27 @@ class Minting:
 
     async def legacy_for_session(self, request: Request) -> Response:
         """``POST /v1/realtime/sessions``, which took and gave the beta's flat session."""
-        flat = await read_json(request, dict[str, Any])
-        return self._legacy(flat, RealtimeSessionUpdate, {"temperature": DEFAULT_TEMPERATURE})
+        extra = {"temperature": DEFAULT_TEMPERATURE}
+        return await self._legacy(request, RealtimeSessionUpdate, extra)
 
     async def legacy_for_transcription(self, request: Request) -> Response:
         """``POST /v1/realtime/transcription_sessions``, likewise."""
-        flat = await read_json(request, dict[str, Any])
-        return self._legacy(flat, TranscriptionSessionUpdate, {"modalities": ["audio", "text"]})
+        extra = {"modalities": ["audio", "text"]}
+        return await self._legacy(request, TranscriptionSessionUpdate, extra)
 
-    def _legacy(self, flat: dict[str, Any], kind: type[_PatchT], extra: dict[str, Any]) -> Response:
+    async def _legacy(
+        self, request: Request, kind: type[_PatchT], extra: dict[str, Any]
+    ) -> Response:
+        flat = await read_json(request, dict[str, Any])
         settings = _flat_settings(flat, kind)
         try:
             session = self._session(settings)
         except RequestError as error:
             raise _with_flat_path(error) from None
         expires_at = self._secrets.expiry(LEGACY_LIFETIME_S)
-        value = self._secrets.mint(SessionGrant(expires_at=expires_at, settings=settings))
+        value = self._secrets.mint(
+            SessionGrant(expires_at=expires_at, settings=settings, key_name=_key_name(request))
+        )
         secret = {"value": value, "expires_at": expires_at}
         # Programs of the beta's day read `client_secret.value`, later ones `value`.
         told = to_beta(msgspec.to_builtins(session)) | extra
@@ -100,8 +111,9 @@ class Minting:
         Raises:
             RequestError: There can be no such session.
         """
-        opening = self._reception.opening_with(settings)
-        session = replace(self._reception.preview(opening), expires_at=_NOT_OPEN_YET)
+        session = self._reception.preview(self._reception.opening_with(settings))
+        assert not isinstance(session, TranslationSession), "its secrets are made elsewhere"
+        session = replace(session, expires_at=_NOT_OPEN_YET)
         if isinstance(session, RealtimeSession):
             # The hosted service fills this in here, though not in `session.created`.
             tools = tuple(
@@ -112,6 +124,12 @@ class Minting:
             )
             session = replace(session, tools=tools)
         return session
+
+
+def _key_name(request: Request) -> str | None:
+    """Return what the API key is called that a request came with."""
+    name: str | None = request.state.key_name
+    return name
 
 
 def _flat_settings(flat: dict[str, Any], kind: type[_PatchT]) -> _PatchT:

@@ -81,4 +81,4 @@ def allowed_origins(config: Config) -> Origins:
     """
     if config.allow_origins:
         return Origins(listed=config.allow_origins)
-    return Origins(listed=("*",)) if config.api_keys else Origins(pattern=_LOOPBACK)
+    return Origins(listed=("*",)) if config.needs_key else Origins(pattern=_LOOPBACK)

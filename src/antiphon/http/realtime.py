@@ -56,6 +56,9 @@ class RealtimeEndpoint:
         keyring: The API keys that open them.
         secrets: The client secrets that do as well.
         origins: Pages that may connect.
+
+    Attributes:
+        reception: Admits the sessions.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class RealtimeEndpoint:
         secrets: ClientSecrets,
         origins: Origins,
     ) -> None:
-        self._reception = reception
+        self.reception = reception
         self._keyring = keyring
         self._secrets = secrets
         self._origins = origins
@@ -82,7 +85,7 @@ class RealtimeEndpoint:
             return
         browser_key = key_from_subprotocols(offered)
         try:
-            grant = self._grant(key_from_headers(headers) or browser_key)
+            grant, key_name = self._grant(key_from_headers(headers) or browser_key)
         except RequestError as error:
             if browser_key is not None:
                 # A browser cannot read the body of a refused upgrade.
@@ -90,9 +93,9 @@ class RealtimeEndpoint:
             else:
                 await _refuse_upgrade(scope, receive, send, error, status=401)
             return
-        if self._reception.full:
+        if self.reception.full:
             full = RequestError(
-                f"The server is full: {self._reception.config.max_sessions} sessions are open. "
+                f"The server is full: {self.reception.config.max_sessions} sessions are open. "
                 f"Try again in {RETRY_AFTER_S} seconds.",
                 type="server_error",
                 code="server_full",
@@ -100,8 +103,9 @@ class RealtimeEndpoint:
             await _refuse_upgrade(scope, receive, send, full, status=503)
             return
         try:
-            opening = self._choose(QueryParams(scope["query_string"]), headers, offered, grant)
-            self._reception.preview(opening)
+            opening = self.choose(QueryParams(scope["query_string"]), headers, offered, grant)
+            opening = replace(opening, key_name=key_name)
+            self.reception.preview(opening)
         except RequestError as error:
             await _refuse_aloud(receive, send, error, subprotocol)
             return
@@ -109,31 +113,44 @@ class RealtimeEndpoint:
             scope,
             receive,
             send,
-            reception=self._reception,
+            reception=self.reception,
             opening=opening,
             subprotocol=subprotocol,
         )
 
-    def _grant(self, key: str | None) -> Grant | None:
-        """Return what a client secret grants; ``None`` for an API key, which is bound to nothing.
+    def _grant(self, key: str | None) -> tuple[Grant | None, str | None]:
+        """Return what a client secret grants, and what the API key is called that it comes from.
+
+        An API key itself is bound to nothing: with one the grant is ``None``.
 
         Raises:
             RequestError: ``invalid_api_key``; it is neither.
         """
         if key is not None and is_client_secret(key):
-            return self._secrets.read(key)
-        self._keyring.check(key)
-        return None
+            grant = self._secrets.read(key)
+            return grant, grant.key_name
+        return None, self._keyring.check(key)
 
-    def _choose(
+    def choose(
         self,
         query: QueryParams,
         headers: Headers,
         offered: Sequence[str],
         grant: Grant | None,
     ) -> Opening:
+        """Return what a client connects for.
+
+        Args:
+            query: The query of the address.
+            headers: The upgrade's headers.
+            offered: The subprotocols.
+            grant: What its client secret lets it do; ``None`` if it came with an API key.
+
+        Raises:
+            RequestError: There is no such session here.
+        """
         dialect: DialectName = "beta" if _asks_for_beta(headers, offered) else "ga"
-        if dialect == "beta" and not self._reception.config.beta_dialect:
+        if dialect == "beta" and not self.reception.config.beta_dialect:
             message = (
                 "The Realtime Beta API is no longer supported. Please use /v1/realtime for the GA "
                 "API."
@@ -142,7 +159,7 @@ class RealtimeEndpoint:
         if "call_id" in query:
             message = "Attaching to a call is not built yet: the server takes no calls so far."
             raise RequestError(message, code="not_implemented", param="call_id")
-        opening = self._reception.opening_with(_settings(query, grant), query.get("model"))
+        opening = self.reception.opening_with(_settings(query, grant), query.get("model"))
         return replace(opening, dialect=dialect)
 
 

@@ -26,6 +26,7 @@ from antiphon.engines.base import (
 from antiphon.engines.registry import load_engine
 from antiphon.errors import ConfigurationError
 from antiphon.http.app import build_app
+from antiphon.http.keepalive import WebSocketProtocol
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.reception import open_reception
 from antiphon.transports.websocket import MAX_FRAME_BYTES
@@ -80,7 +81,7 @@ class AppServer(uvicorn.Server):
                 log_level=logging.WARNING,
                 access_log=False,
                 lifespan="off",
-                ws="websockets-sansio",
+                ws=WebSocketProtocol,
                 ws_max_size=MAX_FRAME_BYTES,
                 # Costs twice the processor time and saves little: base64 audio hardly shrinks.
                 ws_per_message_deflate=False,
@@ -186,6 +187,7 @@ async def load_engines(config: Config) -> AsyncIterator[EngineSet]:
                 "LanguageModel", await load("language_model", config.language_model, cores)
             ),
             synthesizer=cast("Synthesizer", await load("synthesizer", config.synthesizer, 1)),
+            voice_names=config.voices,
         )
 
 

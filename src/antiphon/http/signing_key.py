@@ -1,4 +1,4 @@
-"""The key that client secrets are signed with: made once, kept where only its owner can read it."""
+"""The key that client secrets are sealed with: made once, kept where only its owner can read it."""
 
 from __future__ import annotations
 
