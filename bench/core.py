@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.effects import StartResponse, Transcribe
 from antiphon.core.session import Session, SessionStart
@@ -26,6 +27,8 @@ from antiphon.core.signals import (
     TextGenerated,
     TranscriptFinished,
 )
+from antiphon.core.window import Reader
+from antiphon.engines.word_counter import WordCounter
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.wire.audio_config import AudioInput, AudioOutput, PcmFormat, ServerVad
 from antiphon.wire.client_events import ClientEvent
@@ -63,7 +66,13 @@ class TimedSession:
             expires_at=0,
             audio=audio,
         )
-        start = SessionStart(settings=settings, conversation_id="conv_1", voices=("alloy",))
+        abilities = Abilities(voices=("alloy",), transcriber="ears", language_model="mind")
+        start = SessionStart(
+            settings=settings,
+            conversation_id="conv_1",
+            abilities=abilities,
+            reader=Reader(WordCounter(), context_tokens=10**6),
+        )
         self.spent_s: defaultdict[str, list[float]] = defaultdict(list)
         self.item_id = self.response_id = ""
         self._session = Session(start, RandomEntropy(seed=1), 0.0)

@@ -2,40 +2,23 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
-from antiphon.core.effects import (
-    CloseConnection,
-    Effect,
-    StartResponse,
-    StopResponse,
-    Transcribe,
-)
-from antiphon.core.plan import ChatMessage
-from antiphon.core.signals import (
-    AudioGenerated,
-    Failure,
-    GenerationFailed,
-    GenerationFinished,
-    PromptMeasured,
-    SegmentSpoken,
-    Signal,
-    TextGenerated,
-    ToolCallGenerated,
-    TranscriptExtended,
-    TranscriptFailed,
-    TranscriptFinished,
-)
+from antiphon.config import Limits
+from antiphon.core.prompts import StoredPrompt
+from antiphon.runtime.rate_limits import KeyAccount
 from antiphon.wire.session import AudioTranscription, FunctionTool, TurnDetection
-from tests.core.support import Frame, Rig, settings
+from tests.core.support import ABILITIES, Frame, Rig, settings
 from tests.support.ledger import Ledger
 
+from .engines import signals
 from .golden import Line, Names, Scenario, scenarios
+from .outcome import details, head
 
 FOLDER = Path(__file__).parent / "golden"
 KEYS: dict[str, Any] = json.loads((FOLDER / "keys.json").read_text())
@@ -45,27 +28,27 @@ SCENARIOS = list(scenarios(FOLDER))
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_golden(scenario: Scenario) -> None:
-    rig = Rig(settings(**_settings(scenario.settings)))
+    rig = _rig(**scenario.settings)
     names, ledger, seen = Names(), Ledger(), 0
     for step in scenario.steps:
         if step.done is not None:
             if (sent := _sent(step.done, names)) is not None:
                 ledger.sends(sent)
             _do(rig, step.done, names)
-        came = [entry for entry in rig.log[seen:] if _head(entry)]
+        came = [entry for entry in rig.log[seen:] if head(entry)]
         seen = len(rig.log)
         expected = step.expected
         if step.done is None and not expected:
             expected = [Line("<", "session.created", "", 0)]
         said = f"after {step.done}" if step.done else "at the start"
-        assert [_head(entry) for entry in came] == [f"{e.mark} {e.head}" for e in expected], said
+        assert [head(entry) for entry in came] == [f"{e.mark} {e.head}" for e in expected], said
         for entry, line in zip(came, expected, strict=True):
             if isinstance(entry, dict):
                 ledger.read(entry)
                 _check_keys(entry)
                 names.match(line.fields, entry, line.head)
             else:
-                names.match(line.words, _details(entry), line.head)
+                names.match(line.words, details(entry), line.head)
 
 
 @pytest.mark.parametrize("name", sorted(KEYS["events"]))
@@ -79,6 +62,27 @@ def test_every_event_that_the_core_sends_is_in_some_scenario(name: str) -> None:
 
 
 # --- what is done ---------------------------------------------------------------------------------
+
+
+def _rig(
+    *,
+    limits: dict[str, int] | None = None,
+    prompts: dict[str, Any] | None = None,
+    **given: Any,
+) -> Rig:
+    """Return the session that a ``session`` line describes.
+
+    Args:
+        limits: What its key may use; without it, any amount.
+        prompts: Stored prompts by id.
+        given: Its settings, as of :func:`tests.core.support.settings`.
+    """
+    stored = msgspec.convert(prompts or {}, dict[str, StoredPrompt])
+    return Rig(
+        settings(**_settings(given)),
+        abilities=replace(ABILITIES, prompts=stored),
+        limits=KeyAccount(msgspec.convert(limits, Limits)) if limits else None,
+    )
 
 
 def _settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -120,90 +124,17 @@ def _do(rig: Rig, line: Line, names: Names) -> None:
             rig.silence(int(duration_ms))
         case "wait", [seconds]:
             rig.tick(float(seconds))
-        case (("hearing" | "heard" | "misheard"), _):
-            rig.feed(*_transcription(line.head, words))
         case _:
-            rig.feed(*_generation(line.head, words))
-
-
-def _transcription(verb: str, words: list[str]) -> Iterator[Signal]:
-    match verb, words:
-        case "hearing", [item_id, text]:
-            yield TranscriptExtended(item_id, text)
-        case "heard", [item_id, text]:
-            yield TranscriptFinished(item_id, text)
-        case "misheard", [item_id]:
-            failure = Failure("transcribe", "audio_unintelligible", "Nothing to be understood.")
-            yield TranscriptFailed(item_id, failure)
-        case _:
-            raise ValueError(verb, words)
-
-
-def _generation(verb: str, words: list[str]) -> Iterator[Signal]:
-    match verb, words:
-        case "prompt", [response_id, tokens]:
-            yield PromptMeasured(response_id, int(tokens), 0)
-        case "text", [response_id, *texts]:
-            for text in texts:
-                yield TextGenerated(response_id, text, 1)
-        case "audio", [response_id, duration_ms]:
-            yield AudioGenerated(response_id, bytes(48 * int(duration_ms)), int(duration_ms))
-        case "spoken", [response_id, chars]:
-            yield SegmentSpoken(response_id, int(chars))
-        case "call", [response_id, index, name, *pieces]:
-            for piece in pieces:
-                yield ToolCallGenerated(response_id, int(index), name, piece, 1)
-        case "finish", [response_id, ("stop" | "length" | "content_filter") as reason]:
-            yield GenerationFinished(response_id, reason, 3)
-        case "fail", [response_id]:
-            failure = Failure("generate", "model_not_found", "There is no such model.")
-            yield GenerationFailed(response_id, failure)
-        case _:
-            raise ValueError(verb, words)
+            rig.feed(*signals(line.head, words))
 
 
 # --- what came of it ------------------------------------------------------------------------------
 
 
-def _head(entry: Frame | Effect) -> str:
-    """Return how a golden file calls it; nothing for what only the runtime cares about."""
-    match entry:
-        case {"type": event_type}:
-            return f"< {event_type}"
-        case Transcribe():
-            return "= transcribe"
-        case StartResponse():
-            return "= start"
-        case StopResponse():
-            return "= stop"
-        case CloseConnection():
-            return "= close"
-        case _:
-            return ""
-
-
-def _details(effect: Effect) -> list[str]:
-    match effect:
-        case Transcribe(item_id=item_id):
-            return [item_id]
-        case StartResponse(plan=plan):
-            return [plan.response_id, *map(_shown, plan.messages)]
-        case StopResponse(response_id=response_id):
-            return [response_id]
-        case CloseConnection(code=code):
-            return [str(code)]
-        case _:
-            return []
-
-
-def _shown(message: ChatMessage) -> str:
-    calls = (f"{call.name}({call.arguments})" for call in message.tool_calls)
-    return " ".join([f"{message.role}:", *filter(None, [message.text, *calls])])
-
-
 def _check_keys(frame: Frame) -> None:
     """Check that a frame and the objects in it have all their keys, and no others."""
-    assert set(frame) == set(KEYS["events"][frame["type"]]), frame["type"]
+    on_request = set(KEYS["on_request"].get(frame["type"], ()))
+    assert set(frame) - on_request == set(KEYS["events"][frame["type"]]), frame["type"]
     for key, value in frame.items():
         _check_object(value, frame["type"], key)
 

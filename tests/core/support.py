@@ -7,14 +7,16 @@ that uses one also says that the official client would accept what it was sent.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.effects import Effect, SendAudio, SendEvent, SendRetrieved, StartResponse
 from antiphon.core.plan import Plan
+from antiphon.core.rate_limits import RateLimits
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import (
     AudioAppended,
@@ -29,6 +31,7 @@ from antiphon.core.signals import (
     ToolCallGenerated,
 )
 from antiphon.core.verbs import SESSION_LIFETIME_S
+from antiphon.core.window import Reader
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import (
     AudioFormat,
@@ -43,9 +46,10 @@ from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.fields import Modality
 from antiphon.wire.server_events import ResponseOutputAudioDelta, ServerEvent
 from antiphon.wire.session import RealtimeSession, SessionAudio
-from antiphon.wire.tools import FunctionTool
+from antiphon.wire.tools import Tool
 
 __all__ = [
+    "ABILITIES",
     "DEFAULT_INSTRUCTIONS",
     "FRAME_MS",
     "VOICES",
@@ -68,6 +72,9 @@ FRAME_MS = 32
 """How much audio the voice detector judges at a time."""
 
 VOICES = ("alloy", "marin")
+ABILITIES = Abilities(
+    voices=VOICES, transcriber="ears", logprobs=True, language_model="mind", images=True
+)
 DEFAULT_INSTRUCTIONS = "Be brief."
 
 _PCM_BYTES_PER_MS = 48
@@ -94,7 +101,7 @@ def settings(
     turn_detection: TurnDetection | None = None,
     transcription: AudioTranscription | None = None,
     input_format: AudioFormat | None = None,
-    tools: tuple[FunctionTool, ...] = (),
+    tools: tuple[Tool, ...] = (),
 ) -> RealtimeSession:
     """Return the settings of a new session: manual turns, unless said otherwise."""
     return RealtimeSession(
@@ -130,7 +137,13 @@ class Rig:
     """
 
     def __init__(
-        self, start: RealtimeSession | None = None, *, lifetime_s: float = SESSION_LIFETIME_S
+        self,
+        start: RealtimeSession | None = None,
+        *,
+        lifetime_s: float = SESSION_LIFETIME_S,
+        reader: Reader = Reader(),  # noqa: B008 (frozen)
+        abilities: Abilities = ABILITIES,
+        limits: RateLimits | None = None,
     ) -> None:
         self.now = 0.0
         self.log: list[Frame | Effect] = []
@@ -138,11 +151,13 @@ class Rig:
             SessionStart(
                 settings=start or settings(),
                 conversation_id="conv_1",
-                voices=VOICES,
+                abilities=abilities,
+                reader=reader,
                 lifetime_s=lifetime_s,
             ),
             CountingEntropy(),
             self.now,
+            limits,
         )
         self._appended = 0
         self._judged = 0
@@ -257,6 +272,10 @@ class Rig:
             listening._announced_id,
             list(listening.transcripts._pending),
             list(session._deferred),
+            [(one.tool, one.state, one.tools) for one in session._mcp.servers._listings],
+            dict(session._mcp._calls._unapproved),
+            dict(session._mcp._calls._running),
+            {entry.id for entry in session._window._gone},
             session.dropped_signals,
             session.deadline(),
         )
@@ -285,7 +304,7 @@ class Rig:
 def _event_of(effect: Effect) -> ServerEvent | None:
     match effect:
         case SendEvent(event=event) | SendRetrieved(event=event):
-            return event
+            return cast("ServerEvent", event)  # no rig runs a translation session
         case SendAudio():
             return ResponseOutputAudioDelta(
                 event_id=effect.event_id,

@@ -2,7 +2,7 @@ import pytest
 
 from antiphon.core.context import chat_messages, is_unspoken
 from antiphon.core.conversation import Entry
-from antiphon.core.plan import ChatMessage, ToolCall
+from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
 from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -59,7 +59,8 @@ def test_audio_without_words_adds_nothing(transcript: str | None) -> None:
 
 def test_an_image_is_seen_even_without_words() -> None:
     url = "data:image/png;base64,AAAA"
-    assert seen(user(InputImage(image_url=url))) == (ChatMessage("user", "", (url,)),)
+    shown = ChatMessage("user", "", (ChatImage(url, "auto"),))
+    assert seen(user(InputImage(image_url=url))) == (shown,)
 
 
 def test_calls_one_after_the_other_are_one_message() -> None:
@@ -88,7 +89,7 @@ def test_what_is_said_before_a_call_stays_a_message_of_its_own() -> None:
 
 @pytest.mark.parametrize("transcript", [None, "", " \n"])
 def test_audio_in_which_nobody_spoke_is_unspoken(transcript: str | None) -> None:
-    assert is_unspoken(user(InputAudio(transcript=transcript)))
+    assert is_unspoken(Entry(user(InputAudio(transcript=transcript))))
 
 
 @pytest.mark.parametrize(
@@ -103,4 +104,11 @@ def test_audio_in_which_nobody_spoke_is_unspoken(transcript: str | None) -> None
     ],
 )
 def test_everything_else_is_not(item: Item) -> None:
-    assert not is_unspoken(item)
+    assert not is_unspoken(Entry(item))
+
+
+def test_an_item_that_changes_is_seen_as_it_is_then() -> None:
+    entry = Entry(user(InputAudio()))
+    assert chat_messages([entry]) == ()
+    entry.finish_hearing("good morning")
+    assert chat_messages([entry]) == (ChatMessage("user", "good morning"),)

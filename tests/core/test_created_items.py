@@ -11,13 +11,13 @@ from antiphon.wire.items import (
     InputAudio,
     InputText,
     Item,
-    McpApprovalResponse,
+    McpCall,
     McpListTools,
     Message,
     OutputText,
 )
 
-from .support import CountingEntropy
+from .support import ABILITIES, CountingEntropy
 
 
 def take(
@@ -27,6 +27,7 @@ def take(
         item,
         Outgoing(CountingEntropy()),
         before=before,
+        abilities=ABILITIES,
         audio_format=audio_format or PcmFormat(),
         param="item",
     )
@@ -119,15 +120,8 @@ def test_an_output_needs_its_call() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("item", "kind"),
-    [
-        (McpListTools(server_label="files", tools=()), "mcp_list_tools"),
-        (McpApprovalResponse(approval_request_id="a", approve=True), "mcp_approval_response"),
-    ],
-)
-def test_items_of_kinds_that_are_not_built_are_refused_by_name(item: Item, kind: str) -> None:
-    with pytest.raises(RequestError, match=f"type '{kind}' is not built yet") as refusal:
-        take(item)
-    assert refusal.value.code == "not_implemented"
-    assert refusal.value.param == "item.type"
+def test_what_was_done_with_mcp_before_is_taken_as_it_is() -> None:
+    called = McpCall(id="mine", server_label="files", name="read", arguments="{}", output="a")
+    assert take(called).entry.item == called
+    listed = McpListTools(server_label="files", tools=())
+    assert take(listed).entry.item == McpListTools(id="item_1", server_label="files", tools=())

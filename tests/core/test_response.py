@@ -33,18 +33,21 @@ Step = Callable[[Response], None]
 
 REACHED_BY: dict[State, list[Step]] = {
     State.WAITING: [],
-    State.ACTIVE: [lambda response: response.start()],
-    State.COMPLETED: [lambda response: response.start(), lambda response: response.complete()],
+    State.ACTIVE: [lambda response: response.start(response.context)],
+    State.COMPLETED: [
+        lambda response: response.start(response.context),
+        lambda response: response.complete(),
+    ],
     State.CANCELLED: [lambda response: response.cancel("client_cancelled")],
     State.FAILED: [lambda response: response.fail(FAILURE)],
     State.INCOMPLETE: [
-        lambda response: response.start(),
+        lambda response: response.start(response.context),
         lambda response: response.finish(GenerationFinished("resp_1", "length", 0)),
     ],
 }
 
 STEPS: list[tuple[Input, Step]] = [
-    (Input.START, lambda response: response.start()),
+    (Input.START, lambda response: response.start(response.context)),
     (Input.CONTENT, lambda response: response.write(TextGenerated("resp_1", "Hi", 1))),
     (Input.CONTENT, lambda response: response.sound(AudioGenerated("resp_1", b"\0\0", 1))),
     (Input.CONTENT, lambda response: response.call(ToolCallGenerated("resp_1", 0, "f", "{", 1))),
@@ -186,7 +189,7 @@ def test_a_response_waits_for_the_words_of_its_context() -> None:
     assert not response.ready
     heard.finish_hearing("good morning")
     assert response.ready
-    response.start()
+    response.start(response.context)
     assert not response.ready
 
 

@@ -25,7 +25,7 @@ from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import encode
 from antiphon.wire.server_events import ConversationCreated, SessionCreated
 
-from .support import DEFAULT_INSTRUCTIONS, VOICES, CountingEntropy, Rig, settings, types
+from .support import ABILITIES, DEFAULT_INSTRUCTIONS, CountingEntropy, Rig, settings, types
 
 VAD = ServerVad(silence_duration_ms=320)
 
@@ -44,7 +44,7 @@ def test_a_session_announces_its_conversation_if_it_is_to(announces: bool) -> No
     start = SessionStart(
         settings=settings(),
         conversation_id="conv_1",
-        voices=VOICES,
+        abilities=ABILITIES,
         announces_conversation=announces,
     )
     session = Session(start, CountingEntropy(), 0.0)

@@ -2,7 +2,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.settings import DEFAULT_TRANSCRIPTION_MODEL, Resolved, resolve, updated
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import CustomVoice, PcmuFormat, ServerVad
@@ -10,25 +13,29 @@ from antiphon.wire.response import ResponseCreateParams
 from antiphon.wire.session import RealtimeSession, RealtimeSessionUpdate
 from antiphon.wire.tools import FunctionTool
 
-from .support import DEFAULT_INSTRUCTIONS, VOICES, settings
+from .support import ABILITIES, DEFAULT_INSTRUCTIONS, settings
 
 LOOK_UP = {"type": "function", "name": "look_up"}
 
 
 def update(
-    current: RealtimeSession | None = None, *, voice_is_fixed: bool = False, **patch: Any
+    current: RealtimeSession | None = None,
+    *,
+    abilities: Abilities = ABILITIES,
+    voice_is_fixed: bool = False,
+    **patch: Any,
 ) -> RealtimeSession:
     return updated(
         current or settings(),
         msgspec.convert({"type": "realtime", **patch}, RealtimeSessionUpdate),
         default_instructions=DEFAULT_INSTRUCTIONS,
-        voices=VOICES,
+        abilities=abilities,
         voice_is_fixed=voice_is_fixed,
     )
 
 
 def ask(session: RealtimeSession | None = None, **params: Any) -> Resolved:
-    return resolve(session or settings(), msgspec.convert(params, ResponseCreateParams), VOICES)
+    return resolve(session or settings(), msgspec.convert(params, ResponseCreateParams), ABILITIES)
 
 
 # --- session.update -------------------------------------------------------------------------------
@@ -74,6 +81,62 @@ def test_reasoning_and_parallel_calls_are_taken() -> None:
     assert after.parallel_tool_calls is False
     assert ask(after).plan.reasoning_effort == "low"
     assert ask(after).plan.parallel_tool_calls is False
+
+
+def test_reasoning_is_unset_by_null() -> None:
+    after = update(update(reasoning={"effort": "low"}), reasoning=None)
+    assert after.reasoning is UNSET
+    assert ask(after, reasoning=None).plan.reasoning_effort is None
+
+
+def test_tracing_is_switched_on_once() -> None:
+    traced = update(tracing="auto")
+    assert update(traced, tracing="auto").tracing == "auto"
+    for other in (None, {"workflow_name": "another"}):
+        with pytest.raises(RequestError, match="can no longer be changed") as refusal:
+            update(traced, tracing=other)
+        assert refusal.value.param == "session.tracing"
+
+
+def test_log_probabilities_are_refused_where_there_are_none() -> None:
+    include = ["item.input_audio_transcription.logprobs"]
+    assert update(include=include).include == tuple(include)
+    with pytest.raises(RequestError, match="'ears' has no log probabilities") as refusal:
+        update(abilities=replace(ABILITIES, logprobs=False), include=include)
+    assert refusal.value.param == "session.include"
+
+
+@pytest.mark.parametrize(
+    ("hints", "path"),
+    [
+        ({"language": "de"}, "language"),
+        ({"language": "de-AT"}, "language"),
+        ({"languages": ["en", "de"]}, "languages[1]"),
+    ],
+)
+def test_a_language_that_is_not_understood_is_refused(hints: dict[str, Any], path: str) -> None:
+    english = replace(ABILITIES, languages=("en", "fr"))
+    with pytest.raises(RequestError, match="'ears' understands 'en', 'fr'") as refusal:
+        update(abilities=english, audio={"input": {"transcription": hints}})
+    assert refusal.value.param == f"session.audio.input.transcription.{path}"
+
+
+@pytest.mark.parametrize(
+    "hints", [{"language": "en"}, {"language": "EN_us"}, {"language": ""}, {"languages": ["fr"]}]
+)
+def test_a_language_that_is_understood_is_taken_as_it_came(hints: dict[str, Any]) -> None:
+    english = replace(ABILITIES, languages=("en", "fr"))
+    heard = update(abilities=english, audio={"input": {"transcription": hints}}).audio.input
+    assert heard.transcription is not None
+    assert heard.transcription.language == hints.get("language")
+
+
+def test_any_language_may_be_named_to_a_transcriber_that_takes_any() -> None:
+    update(audio={"input": {"transcription": {"language": "tlh", "languages": ["xx"]}}})
+
+
+def test_a_fixed_voice_is_the_same_by_name_and_by_id() -> None:
+    update(voice_is_fixed=True, audio={"output": {"voice": {"id": "alloy"}}})
 
 
 def test_a_voice_may_be_named_by_its_id() -> None:
@@ -180,7 +243,7 @@ def test_an_unknown_voice_of_a_response_is_refused() -> None:
 
 
 def test_the_client_reads_back_what_its_response_runs_with() -> None:
-    read_back, plan = ask(
+    read_back, plan, _ = ask(
         output_modalities=["audio"],
         audio={"output": {"voice": "marin", "format": {"type": "audio/pcma"}}},
         metadata={"topic": "weather"},

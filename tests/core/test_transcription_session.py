@@ -13,7 +13,7 @@ from antiphon.wire.audio_config import AudioInput, AudioTranscription, PcmFormat
 from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.session import TranscriptionAudio
 from antiphon.wire.session import TranscriptionSession as Settings
-from tests.core.support import CountingEntropy, types
+from tests.core.support import ABILITIES, CountingEntropy, types
 
 FRAME = 512
 
@@ -29,7 +29,7 @@ class Desk:
         )
         settings = Settings(id="sess_1", expires_at=1, audio=TranscriptionAudio(input=heard))
         self.session = TranscriptionSession(
-            TranscriptionStart(settings=settings), CountingEntropy(), now=0.0
+            TranscriptionStart(settings=settings, abilities=ABILITIES), CountingEntropy(), now=0.0
         )
         self.heard_until = 0
 

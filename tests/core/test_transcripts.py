@@ -41,17 +41,13 @@ class Listening:
 
 def test_the_clients_hints_go_along_with_the_audio() -> None:
     listening = Listening(ASKED_FOR)
-    assert listening.effects() == [
-        Transcribe(item_id="item_1", source=SPAN, language="de", prompt="Names: Ada.", model="any")
-    ]
+    assert listening.effects() == [Transcribe(item_id="item_1", source=SPAN, hints=ASKED_FOR)]
     assert listening.entry.hearing is Hearing.PENDING
 
 
 def test_words_are_found_out_even_if_the_client_does_not_want_to_know() -> None:
     listening = Listening(None)
-    assert listening.effects() == [
-        Transcribe(item_id="item_1", source=SPAN, language=None, prompt=None, model=None)
-    ]
+    assert listening.effects() == [Transcribe(item_id="item_1", source=SPAN, hints=None)]
     listening.transcripts.extend(TranscriptExtended("item_1", "good"))
     listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
     assert listening.effects() == []

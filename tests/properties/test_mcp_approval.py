@@ -13,7 +13,7 @@ from tests.core.mcp.support import ERASE, READ, McpRig, server
 from tests.core.support import Frame
 from tests.support.ledger import Ledger
 
-RULES = {
+RULES: dict[str, tuple[Any, set[str]]] = {
     "none": (None, {"read", "erase"}),
     "always": ("always", {"read", "erase"}),
     "never": ("never", set()),

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from antiphon.engines.base import GenerationRequest, SpeechRequest
-from antiphon.errors import EngineError
+from antiphon.engines.script import Script
+from antiphon.errors import ConfigurationError, EngineError
 from antiphon.runtime.engine_set import HOSTED_VOICES
 from tests.support.cast import make_cast
 
@@ -17,6 +21,28 @@ def test_a_voice_it_has_is_spoken_with_and_any_other_by_its_default():
     engines = make_cast().engines
     assert engines.voice_named("bass") == "bass"
     assert engines.voice_named("marin") == "alto"
+
+
+def test_the_operators_names_for_voices_are_accepted_and_spoken_with_theirs():
+    engines = replace(make_cast().engines, voice_names={"voice_123": "tenor", "marin": "bass"})
+    assert engines.voices[:4] == ("alto", "tenor", "bass", "voice_123")
+    assert engines.voices.count("marin") == 1
+    assert engines.abilities.voices == engines.voices
+    assert (engines.voice_named("voice_123"), engines.voice_named("marin")) == ("tenor", "bass")
+
+
+def test_a_name_for_a_voice_that_is_not_there_is_refused_at_the_start():
+    with pytest.raises(ConfigurationError, match=r"'marin'.*'soprano'.*alto, tenor, bass"):
+        replace(make_cast().engines, voice_names={"marin": "soprano"})
+
+
+def test_abilities_are_what_the_engines_say_of_themselves():
+    cast = make_cast(Script(images=True))
+    cast.transcriber.info = msgspec.structs.replace(cast.transcriber.info, languages=("en",))
+    abilities = cast.engines.abilities
+    assert (abilities.transcriber, abilities.languages) == ("scripted", ("en",))
+    assert (abilities.logprobs, abilities.images) == (True, True)
+    assert not make_cast().engines.abilities.images
 
 
 async def test_warming_shows_the_instructions_to_the_language_model():

@@ -238,3 +238,29 @@ async def test_every_answer_leaves_a_timeline_that_begins_with_its_turn():
     ]
     assert moments["transcribed"] - moments["created"] == pytest.approx(200)
     assert moments["first_audio"] - moments["first_segment"] == pytest.approx(100)
+
+
+# --- long conversations ---------------------------------------------------------------------------
+
+
+async def test_a_conversation_that_outgrows_the_model_goes_on():
+    script = Script(context_tokens=64)
+    async with open_room(script, instructions="Be brief.") as room:
+        client = await room.enter()
+        for turn in range(6):
+            response = await client.ask(f"Question number {turn}: " + "why? " * 10)
+            assert response["status"] == "completed"
+        newest = room.cast.language_model.requests[-1].messages
+    assert newest[0].text == "Be brief."
+    assert newest[-1].text.startswith("Question number 5")
+    assert not any("number 0" in message.text for message in newest)
+
+
+async def test_a_question_that_is_too_long_fails_its_answer_and_no_more():
+    async with open_room(Script(context_tokens=64)) as room:
+        client = await room.enter()
+        failed = await client.ask("why? " * 100)
+        following = await client.ask("Why?")
+    error = failed["status_details"]["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "context_length_exceeded")
+    assert following["status"] == "completed"

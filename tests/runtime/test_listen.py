@@ -94,7 +94,7 @@ def test_the_same_settings_again_change_nothing():
     session.ear.configure(PcmFormat(), detecting=True)
     session.ear.append(speech(100))
     assert session.clock == 200 * 16
-    assert [frame.start for frame in session.judge_all()] == [0, 512, 1_024, 1_536, 2_048]
+    assert [frame.start for frame in session.judge_all()] == [512 * index for index in range(6)]
 
 
 def test_frames_are_judged_once_each_and_in_order():
@@ -178,3 +178,21 @@ def test_a_failure_of_detection_is_passed_on():
     error = EngineError("it broke", stage="detect")
     session.ear.detection_failed(error)
     assert session.failures == [error]
+
+
+def test_the_end_of_the_input_is_judged_to_its_last_sample():
+    session = Session(detecting=True)
+    session.ear.append(speech(1000))
+    session.judge_all()
+    session.ear.end()
+    last = [one for one in session.judge_all() if one.probability][-1]
+    assert last.end >= session.clock - 10 * 16  # the tone may end on a quiet sample
+    assert session.judge_all() == []
+
+
+def test_after_its_end_no_more_input_is_taken():
+    session = Session(detecting=True)
+    session.ear.end()
+    with pytest.raises(RequestError, match="takes no more audio"):
+        session.ear.append(speech(20))
+    assert session.signals == []

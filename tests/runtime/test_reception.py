@@ -6,6 +6,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from antiphon.config import DEFAULT_INSTRUCTIONS, Config
 from antiphon.core.verbs import SESSION_LIFETIME_S
@@ -23,7 +24,13 @@ from antiphon.wire.session import (
     TranscriptionSession,
     TranscriptionSessionUpdate,
 )
-from antiphon.wire.translation import TranslationSessionRequest
+from antiphon.wire.translation import (
+    TranslationAudioUpdate,
+    TranslationInputUpdate,
+    TranslationOutputUpdate,
+    TranslationSessionRequest,
+    TranslationTranscription,
+)
 from tests.support.cast import make_cast
 from tests.support.memory import open_room
 from tests.support.sound import silence, speech
@@ -157,6 +164,26 @@ async def test_a_translation_is_into_english_unless_something_else_is_asked_for(
     plain = desk.preview_translation(TranslationSessionRequest(model="m"))
     assert (plain.model, plain.audio.output.language) == ("m", "en")
     assert plain.audio.input.transcription is None
+
+
+async def test_a_translation_opens_with_what_its_preview_told():
+    audio = TranslationAudioUpdate(
+        input=TranslationInputUpdate(transcription=TranslationTranscription(model="t")),
+        output=TranslationOutputUpdate(language="es"),
+    )
+    wanted = TranslationSessionRequest(model="m", audio=audio)
+    desk = reception()
+    told = desk.preview_translation(wanted)
+    assert told.audio.output.language == "es"
+    opened = desk.preview(desk.translation_opening(wanted))
+    assert replace(opened, id=told.id, expires_at=told.expires_at) == told
+
+
+async def test_a_client_may_ask_for_another_model_than_its_secret_names():
+    wanted = TranslationSessionRequest(model="m")
+    assert reception().translation_opening(wanted).model == "m"
+    assert reception().translation_opening(wanted, "other").model == "other"
+    assert reception(models=("first",)).translation_opening(None).model == "first"
 
 
 async def test_sessions_have_ids_of_their_own():

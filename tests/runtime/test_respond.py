@@ -202,6 +202,17 @@ async def test_each_segment_is_spoken_with_the_voice_and_at_the_speed_of_the_pla
     ]
 
 
+@pytest.mark.parametrize(("speed", "asked"), [(0.25, 0.5), (0.8, 0.8), (1.5, 1.2)])
+async def test_what_the_synthesizer_cannot_do_for_the_speed_is_done_by_stretching(speed, asked):
+    cast = make_cast(script(Say("One."), speeches=((Sound(1200),),)))
+    cast.synthesizer.info = structs.replace(cast.synthesizer.info, speeds=(0.5, 1.2))
+    run = Run(cast, plan(speed=speed))
+    await run.work_out()
+    assert [request.speed for request in cast.synthesizer.requests] == [asked]
+    sounded_ms = sum(one.duration_ms for one in run.audio)
+    assert sounded_ms == pytest.approx(1200 * asked / speed, abs=1)
+
+
 async def test_a_voice_of_the_hosted_service_is_spoken_by_the_default_voice():
     run = Run(make_cast(), plan(voice="marin"))
     await run.work_out()
@@ -223,6 +234,14 @@ async def test_a_language_model_that_fails_ends_the_answer(modality, said_before
     assert run.text == said_before
     assert not any(isinstance(one, GenerationFinished) for one in signals)
     assert run.cast.stage.running == 0
+
+
+@pytest.mark.parametrize("code", ["context_length_exceeded", "image_not_supported"])
+async def test_what_the_client_has_asked_too_much_of_is_not_called_the_servers_fault(code):
+    run = Run(make_cast(script(Fail("Too much.", code=code))))
+    signals = await run.work_out()
+    failure = Failure("generate", code, "Too much.", "invalid_request_error")
+    assert signals[-1] == GenerationFailed("resp_1", failure)
 
 
 async def test_a_synthesizer_that_fails_ends_the_answer_and_the_language_model():

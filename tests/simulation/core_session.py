@@ -1,10 +1,14 @@
 """One simulated session of the core: a client, the core, and a model of the runtime."""
 
+from antiphon.config import Limits
+from antiphon.core.abilities import Abilities
 from antiphon.core.effects import Effect, SendAudio, SendEvent, SendRetrieved
+from antiphon.core.rate_limits import RateLimits
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import FrameRefused, Signal
 from antiphon.errors import RequestError
 from antiphon.runtime.entropy import RandomEntropy
+from antiphon.runtime.rate_limits import KeyAccount
 from antiphon.wire.audio_config import AudioInput, AudioOutput, AudioTranscription, PcmFormat
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
@@ -17,7 +21,7 @@ from tests.simulation.requests import VOICES
 from tests.simulation.runtime_model import RuntimeModel
 from tests.support.ledger import Ledger, read_frame
 
-__all__ = ["AT_REST", "CoreSession", "session_start"]
+__all__ = ["AT_REST", "CoreSession", "session_limits", "session_start"]
 
 AT_REST = "= nothing happens any more"
 """Stands among the frames once all work has come to its end."""
@@ -44,7 +48,22 @@ def session_start(dice: Dice) -> SessionStart:
         ),
     )
     return SessionStart(
-        settings=settings, conversation_id="conv_1", voices=VOICES, lifetime_s=_LIFETIME_S
+        settings=settings,
+        conversation_id="conv_1",
+        abilities=Abilities(voices=VOICES, transcriber="ears", language_model="mind"),
+        lifetime_s=_LIFETIME_S,
+    )
+
+
+def session_limits(dice: Dice) -> RateLimits | None:
+    """Return what a session's key may use: mostly any amount, at times soon too little."""
+    if dice.chance(0.7):
+        return None
+    return KeyAccount(
+        Limits(
+            requests_per_minute=dice.choice([None, 1, 10]),
+            tokens_per_minute=dice.choice([20, 1_000]),
+        )
     )
 
 
@@ -63,7 +82,9 @@ class CoreSession:
         self._ledger = Ledger()
         self._client = Client(dice, self._ledger)
         self._runtime = RuntimeModel(dice)
-        self._session = Session(session_start(dice), RandomEntropy(seed), self._now)
+        self._session = Session(
+            session_start(dice), RandomEntropy(seed), self._now, session_limits(dice)
+        )
         self._read_plans = 0
 
     def run(self) -> None:

@@ -14,7 +14,7 @@ from antiphon.runtime.detection import Detection
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from tests.simulation.client import Client, Sending
-from tests.simulation.core_session import session_start
+from tests.simulation.core_session import session_limits, session_start
 from tests.simulation.dice import Dice
 from tests.simulation.scripted_cast import random_cast
 from tests.support.cast import Cast
@@ -91,7 +91,7 @@ class _Call:
         now = asyncio.get_running_loop().time()
         async with anyio.create_task_group() as tasks:
             host = Host(
-                Session(session_start(self._dice), self._entropy, now),
+                Session(session_start(self._dice), self._entropy, now, session_limits(self._dice)),
                 engines=cast.engines,
                 detection=detection,
                 timelines=TimelineLog(),

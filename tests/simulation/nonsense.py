@@ -5,7 +5,7 @@ from tests.support.ledger import Frame
 
 __all__ = ["broken_event", "broken_text"]
 
-_MCP_TOOL = {"type": "mcp", "server_label": "files", "server_url": "https://files.example/mcp"}
+_MCP_TOOL = {"type": "mcp", "server_label": "files", "server_url": "ftp://files.example/mcp"}
 
 _TEXTS = ("", "{", "[]", "null", "42", '"x"', '{"type": "response.create"', "{}", '{"type": 1}')
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from antiphon.engines.base import (
     LISTENING_RATE_HZ,
     EngineInfo,
+    EngineSettings,
     Floats,
     GenerationEvent,
     GenerationRequest,
@@ -25,6 +26,8 @@ from antiphon.engines.scripted import (
     ScriptedSynthesizer,
     ScriptedTranscriber,
     ScriptedVoiceDetector,
+    create_language_model,
+    create_transcriber,
 )
 from antiphon.runtime.engine_set import EngineSet
 
@@ -130,8 +133,9 @@ def make_cast(script: Script | None = None) -> Cast:
     script = script or Script()
     stage = Stage()
     detects = EngineInfo(name="scripted", role="voice_detector", rate_hz=LISTENING_RATE_HZ)
-    transcribes = EngineInfo(name="scripted", role="transcriber", rate_hz=LISTENING_RATE_HZ)
-    thinks = EngineInfo(name="scripted", role="language_model", tools=True)
+    settings = EngineSettings(name="scripted", options={"script": script})
+    transcribes = create_transcriber(settings).info
+    thinks = create_language_model(settings).info
     speaks = EngineInfo(
         name="scripted", role="synthesizer", rate_hz=SPEAKING_RATE_HZ, voices=tuple(TONES_HZ)
     )

@@ -110,18 +110,22 @@ class Room:
     async def enter(self) -> MemoryClient:
         """Open a session, and wait for ``session.created``."""
         client = MemoryClient()
-        self.tasks.start_soon(self.serve, client)
-        await client.until("session.created")
+        await self.welcome(client)
         return client
 
-    async def serve(self, client: MemoryClient) -> None:
-        """Serve a client until it leaves."""
+    async def welcome(self, client: MemoryClient, opening: Opening | None = None) -> None:
+        """Open a session for a client, and wait for ``session.created``."""
+        self.tasks.start_soon(self.serve, client, opening)
+        await client.until("session.created")
+
+    async def serve(self, client: MemoryClient, opening: Opening | None = None) -> None:
+        """Serve a client until it leaves; a speech session, unless it comes for something else."""
         await websocket.serve(
             _SCOPE,
             client.asgi_receive,
             client.asgi_send,
             reception=self.reception,
-            opening=Opening(model="antiphon"),
+            opening=opening or Opening(model="antiphon"),
             subprotocol=None,
         )
         client.over.set()

@@ -52,6 +52,7 @@ TYPE_TELLS_KINDS_APART = "the SDK lets it default; here it decides what the obje
 PADDING = "recorded from the hosted service on every text delta; the SDK types it for MCP only"
 EFFECTIVE = "recorded from the hosted service; the SDK types sessions in events as requests"
 OLDER_CLIENTS = "what older clients call the parts; renamed on arrival, never sent"
+SENT_BACK = "clients may send back what they were told; it is refused if it differs"
 DECIDED_BY_CORE = "clients may leave the id to the server, which gives every item one"
 ONE_TURN_DETECTION = "the SDK has one loose type where the hosted service sends these two"
 
@@ -102,6 +103,8 @@ DIFFERENCES: dict[Difference, str] = {
     (SERVER, "TranscriptionSession.expires_at", SDK_LACKS): EFFECTIVE,
     (SERVER, "TranscriptionSession.id", SDK_LACKS): EFFECTIVE,
     (SERVER, "TranscriptionSession.object", SDK_LACKS): EFFECTIVE,
+    (CLIENT, "TranslationSessionUpdate.model", SDK_LACKS): SENT_BACK,
+    (CLIENT, "TranslationSessionUpdate.type", SDK_LACKS): SENT_BACK,
     (
         SERVER,
         "RealtimeSession.parallel_tool_calls",

@@ -273,3 +273,27 @@ def test_the_words_of_msgspec_are_used_where_the_walk_finds_no_fault() -> None:
 
 def test_a_broken_rule_reads_well_on_its_own() -> None:
     assert str(InvalidFieldError("a.b", "Missing: '{param}'.")) == "Missing: 'a.b'."
+
+
+class Lamp(msgspec.Struct, forbid_unknown_fields=True):
+    colour: str = "white"
+
+
+class Room(msgspec.Struct, forbid_unknown_fields=True):
+    lamps: dict[str, Lamp] = {}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"lamp": {}}, "Unknown parameter: 'lamp'. Did you mean 'lamps'?"),
+        ({"lamps": {"desk": {"color": ""}}}, "Unknown parameter: 'lamps.desk.color'. Did you mean"),
+        ({"chairs": 4}, "Unknown parameter: 'chairs'."),
+    ],
+)
+def test_where_unknown_fields_are_forbidden_the_nearest_known_one_is_named(value, message):
+    with pytest.raises(msgspec.ValidationError) as error:
+        msgspec.convert(value, Room)
+    refusal = explain(Room, value, error.value)
+    assert refusal.message.startswith(message)
+    assert refusal.code == "unknown_parameter"

@@ -25,12 +25,11 @@ def test_a_whole_transcript_always_tells_its_cost() -> None:
     }
 
 
-def test_a_failure_shows_every_key_of_its_error() -> None:
+def test_a_failure_names_a_field_only_if_one_is_at_fault() -> None:
     error = TranscriptionError(type="server_error", code=None, message="No engine.")
     event = ConversationItemInputAudioTranscriptionFailed(**HEARD, error=error)
     assert json.loads(encode(event))["error"] == {
         "type": "server_error",
         "code": None,
         "message": "No engine.",
-        "param": None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from antiphon.core.conversation import Entry
-from antiphon.core.plan import ChatMessage, ToolCall
+from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
 from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -13,12 +13,13 @@ from antiphon.wire.items import (
     InputImage,
     InputText,
     Item,
+    McpCall,
     Message,
     OutputAudio,
     OutputText,
 )
 
-__all__ = ["chat_messages", "is_unspoken"]
+__all__ = ["chat_messages", "is_unspoken", "messages_of"]
 
 
 def chat_messages(entries: Iterable[Entry]) -> tuple[ChatMessage, ...]:
@@ -29,44 +30,68 @@ def chat_messages(entries: Iterable[Entry]) -> tuple[ChatMessage, ...]:
     """
     messages: list[ChatMessage] = []
     for entry in entries:
-        message = _chat_message(entry.item)
-        if message is None:
-            continue
-        if message.tool_calls and messages and messages[-1].tool_calls:
-            calls = messages[-1].tool_calls + message.tool_calls
-            message = ChatMessage("assistant", messages.pop().text, tool_calls=calls)
-        messages.append(message)
+        for message in messages_of(entry):
+            if message.tool_calls and messages and messages[-1].tool_calls:
+                calls = messages[-1].tool_calls + message.tool_calls
+                message = ChatMessage("assistant", messages.pop().text, tool_calls=calls)  # noqa: PLW2901
+            messages.append(message)
     return tuple(messages)
 
 
-def is_unspoken(item: Item) -> bool:
+def messages_of(entry: Entry) -> tuple[ChatMessage, ...]:
+    """Return the messages of one item; none if the model sees nothing of it.
+
+    They are worked out once for each form of the item: a long conversation is read again with
+    every response, and hardly any of it has changed.
+    """
+    if entry.messages is None:
+        entry.messages = _messages(entry.item)
+    return entry.messages
+
+
+def is_unspoken(entry: Entry) -> bool:
     """Say whether this is a user's audio in which no words were recognized."""
+    item = entry.item
     return (
         isinstance(item, Message)
         and item.role == "user"
         and any(isinstance(part, InputAudio) for part in item.content)
-        and _chat_message(item) is None
+        and not messages_of(entry)
     )
 
 
-def _chat_message(item: Item) -> ChatMessage | None:
+def _messages(item: Item) -> tuple[ChatMessage, ...]:
     match item:
         case Message(role=role, content=content):
             texts: list[str] = []
-            images: list[str] = []
+            images: list[ChatImage] = []
             for part in content:
                 match part:
                     case InputText(text=text) | OutputText(text=text):
                         texts.append(text)
                     case InputAudio(transcript=text) | OutputAudio(transcript=text):
                         texts.append(text or "")
-                    case InputImage(image_url=url):
-                        images.append(url)
+                    case InputImage(image_url=str() as url, detail=detail):
+                        images.append(ChatImage(url, detail or "auto"))
             said = " ".join(text.strip() for text in texts if text.strip())
-            return ChatMessage(role, said, tuple(images)) if said or images else None
+            return (ChatMessage(role, said, tuple(images)),) if said or images else ()
         case FunctionCall(name=name, arguments=arguments, call_id=call_id):
-            return ChatMessage("assistant", tool_calls=(ToolCall(call_id or "", name, arguments),))
+            return (
+                ChatMessage("assistant", tool_calls=(ToolCall(call_id or "", name, arguments),)),
+            )
         case FunctionCallOutput(call_id=call_id, output=output):
-            return ChatMessage("tool", output, tool_call_id=call_id)
+            return (ChatMessage("tool", output, tool_call_id=call_id),)
+        case McpCall(id=item_id, name=name, arguments=arguments):
+            call = ToolCall(item_id, name, arguments or "{}")
+            return (
+                ChatMessage("assistant", tool_calls=(call,)),
+                ChatMessage("tool", _result(item), tool_call_id=item_id),
+            )
         case _:
-            return None
+            return ()
+
+
+def _result(call: McpCall) -> str:
+    if call.error is not None:
+        return f"Error: {call.error.message}"
+    return "(There is no result yet.)" if call.output is None else call.output

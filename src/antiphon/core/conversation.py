@@ -7,8 +7,10 @@ from enum import Enum
 
 from msgspec.structs import replace
 
+from antiphon.core.plan import ChatMessage
 from antiphon.core.signals import Failure
 from antiphon.core.speech import SpokenText
+from antiphon.core.usage import INPUT_AUDIO_TOKENS_PER_S, audio_tokens
 from antiphon.errors import RequestError
 from antiphon.wire.items import (
     InputAudio,
@@ -39,12 +41,17 @@ class Entry:
         item: The item as the client sees it, without audio bytes.
         hearing: How far the words of its input audio are known.
         audio_ms: How long its input audio is.
+        audio_tokens: What that counts for in the usage of a response.
         audio_part: Which of its content parts the input audio is.
         transcribed_for_client: Whether the client asked to be told the words of its input audio.
+        logprobs_for_client: Whether it wants to be told how sure the transcriber is of them.
         failure: Why the words of its input audio could not be found out, if so.
         speech: Words and audio of a spoken answer.
         heard_ms: How much of a spoken answer was heard, once the client (or the transport that
             plays it) has said so; ``None`` if all of it.
+        messages: How the language model reads the item, once that has been worked out
+            (``core/context.py``); forgotten when the item changes.
+        tokens: How many tokens that takes, likewise (``core/window.py``).
     """
 
     def __init__(
@@ -60,11 +67,24 @@ class Entry:
         self.item = item
         self.hearing = hearing
         self.audio_ms = audio_ms
+        self.audio_tokens = audio_tokens(audio_ms, INPUT_AUDIO_TOKENS_PER_S)
         self.audio_part = audio_part
         self.transcribed_for_client = transcribed_for_client
+        self.logprobs_for_client = False
         self.failure: Failure | None = None
         self.speech = speech
         self.heard_ms: float | None = None
+
+    @property
+    def item(self) -> Item:
+        """The item as the client sees it."""
+        return self._item
+
+    @item.setter
+    def item(self, item: Item) -> None:
+        self._item = item
+        self.messages: tuple[ChatMessage, ...] | None = None
+        self.tokens: int | None = None
 
     @property
     def id(self) -> str:

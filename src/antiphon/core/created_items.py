@@ -8,9 +8,10 @@ from typing import NamedTuple
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.conversation import Entry
+from antiphon.core.images import check_images
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.settings import not_built
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioFormat, PcmFormat
 from antiphon.wire.items import (
@@ -44,6 +45,7 @@ def admit(
     outgoing: Outgoing,
     *,
     before: Iterable[Entry],
+    abilities: Abilities,
     audio_format: AudioFormat,
     param: str,
 ) -> Admitted:
@@ -53,6 +55,7 @@ def admit(
         item: As the client sent it.
         outgoing: Gives an id to an item that has none.
         before: Where a function's output has to find its call.
+        abilities: What clients may ask for.
         audio_format: Format of audio in the item.
         param: Path of the item in the client's event, for errors.
 
@@ -62,6 +65,7 @@ def admit(
     item_id = item.id or outgoing.item_id()
     match item:
         case Message():
+            check_images(item, abilities, param)
             message = replace(item, id=item_id, object=UNSET, status="completed")
             return _admit_message(message, audio_format, param)
         case FunctionCall():
@@ -74,10 +78,8 @@ def admit(
                 code = "invalid_tool_call_id"
                 raise RequestError(reason, code=code, param=f"{param}.call_id")
             return Admitted(Entry(replace(item, id=item_id, object=UNSET, status=UNSET)), None)
-        case _:
-            remedy = "Send messages, function calls and their outputs."
-            kind = item.__struct_config__.tag
-            raise not_built(f"An item of type '{kind}'", f"{param}.type", remedy)
+        case _:  # of MCP: what was listed, called and approved before, for the model to know
+            return Admitted(Entry(replace(item, id=item_id)), None)
 
 
 def _has_call(entries: Iterable[Entry], call_id: str) -> bool:

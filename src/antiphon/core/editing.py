@@ -8,6 +8,7 @@ from itertools import chain
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.created_items import Admitted, admit
 from antiphon.core.effects import ForgetItem, SendRetrieved
@@ -35,11 +36,16 @@ class Editing:
     """A client's hand in one conversation."""
 
     def __init__(
-        self, outgoing: Outgoing, conversation: Conversation, listening: Listening
+        self,
+        outgoing: Outgoing,
+        conversation: Conversation,
+        listening: Listening,
+        abilities: Abilities,
     ) -> None:
         self._outgoing = outgoing
         self._conversation = conversation
         self._listening = listening
+        self._abilities = abilities
 
     def create(self, event: received.ConversationItemCreate, heard: AudioInput) -> None:
         """Put an item into the conversation.
@@ -139,7 +145,14 @@ class Editing:
     def _admit(
         self, item: Item, param: str, heard: AudioInput, before: Iterable[Entry]
     ) -> Admitted:
-        return admit(item, self._outgoing, before=before, audio_format=heard.format, param=param)
+        return admit(
+            item,
+            self._outgoing,
+            before=before,
+            abilities=self._abilities,
+            audio_format=heard.format,
+            param=param,
+        )
 
     def _begin_hearing(self, admitted: Iterable[Admitted], heard: AudioInput) -> None:
         for entry, audio in admitted:

@@ -5,20 +5,30 @@ Effects are requests without answers: what comes of them returns as signals.
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from antiphon.core.clock import Span
+from antiphon.core.mcp.policy import McpServer
 from antiphon.core.plan import ChatMessage, Plan
+from antiphon.wire.audio_config import AudioTranscription
 from antiphon.wire.response import RealtimeResponse
 from antiphon.wire.server_events import ConversationItemRetrieved, ServerEvent
 from antiphon.wire.session import FunctionTool
+from antiphon.wire.translation import TranslationServerEvent
 
 __all__ = [
+    "AnswerEffect",
+    "CallMcpTool",
     "CloseConnection",
     "DropAudio",
     "Effect",
+    "EndInput",
     "ForgetItem",
+    "ForgetMcpServer",
     "KeepResponse",
+    "ListMcpTools",
     "SendAudio",
     "SendEvent",
     "SendRetrieved",
@@ -36,7 +46,7 @@ class SendEvent(Struct, frozen=True):
         event: The event, complete.
     """
 
-    event: ServerEvent
+    event: ServerEvent | TranslationServerEvent
 
 
 class SendAudio(Struct, frozen=True):
@@ -88,16 +98,14 @@ class Transcribe(Struct, frozen=True):
         item_id: The item that will carry the words.
         source: A span of the input, or audio that the client sent as part of an item, in the
             session's input format.
-        language: ISO-639-1 hint of the client, if any.
-        prompt: Words to expect, from the client, if any.
-        model: The transcription model the client named, if any.
+        hints: What the client says about the audio and how to transcribe it; ``None`` if nothing.
+        logprobs: Whether the client wants to know how sure the transcriber is of each token.
     """
 
     item_id: str
     source: Span | bytes
-    language: str | None
-    prompt: str | None
-    model: str | None
+    hints: AudioTranscription | None
+    logprobs: bool = False
 
 
 class StartResponse(Struct, frozen=True):
@@ -144,6 +152,10 @@ class DropAudio(Struct, frozen=True):
     before: int
 
 
+class EndInput(Struct, frozen=True):
+    """No more audio is to be taken; what was appended is to be judged to its end."""
+
+
 class KeepResponse(Struct, frozen=True):
     """A response has ended; this is its final form.
 
@@ -152,6 +164,44 @@ class KeepResponse(Struct, frozen=True):
     """
 
     response: RealtimeResponse
+
+
+class ListMcpTools(Struct, frozen=True):
+    """Ask an MCP server for its tools.
+
+    Attributes:
+        item_id: The ``mcp_list_tools`` item that is to show them.
+        server: Whom to ask.
+    """
+
+    item_id: str
+    server: McpServer
+
+
+class CallMcpTool(Struct, frozen=True):
+    """Call an MCP server's tool, once.
+
+    Attributes:
+        item_id: The ``mcp_call`` item that is to show what comes of it.
+        server: Whose tool it is.
+        name: What the server calls the tool.
+        arguments: The arguments, decoded.
+    """
+
+    item_id: str
+    server: McpServer
+    name: str
+    arguments: dict[str, Any]
+
+
+class ForgetMcpServer(Struct, frozen=True):
+    """An MCP server is not needed any more, once the calls to it that are under way have ended.
+
+    Attributes:
+        server: The server.
+    """
+
+    server: McpServer
 
 
 class CloseConnection(Struct, frozen=True):
@@ -166,16 +216,25 @@ class CloseConnection(Struct, frozen=True):
     reason: str
 
 
+AnswerEffect = (
+    StartResponse
+    | StopResponse
+    | WarmPrompt
+    | KeepResponse
+    | ListMcpTools
+    | CallMcpTool
+    | ForgetMcpServer
+)
+"""Working out answers, and what they call."""
+
 Effect = (
     SendEvent
     | SendAudio
     | SendRetrieved
     | ForgetItem
     | Transcribe
-    | StartResponse
-    | StopResponse
-    | WarmPrompt
     | DropAudio
-    | KeepResponse
+    | EndInput
     | CloseConnection
+    | AnswerEffect
 )

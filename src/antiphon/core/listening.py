@@ -7,6 +7,7 @@ from enum import Enum
 from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import DropAudio
+from antiphon.core.images import without_images
 from antiphon.core.input_audio import InputAudioBuffer
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import SpeechProbability
@@ -15,6 +16,7 @@ from antiphon.core.turns import SpeechStarted, SpeechStopped
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioInput
 from antiphon.wire.items import InputAudio, Message
+from antiphon.wire.session import Include
 
 __all__ = ["Listening", "TurnChange", "announce"]
 
@@ -31,15 +33,28 @@ class TurnChange(Enum):
 class Listening:
     """The input side of one session.
 
+    Args:
+        outgoing: Takes what is to be sent and done.
+        conversation: What turns become items of.
+        heard: The settings of the user's audio.
+        include: What transcription events are to carry besides.
+
     Attributes:
         transcripts: The words of the user's audio.
     """
 
-    def __init__(self, outgoing: Outgoing, conversation: Conversation, heard: AudioInput) -> None:
+    def __init__(
+        self,
+        outgoing: Outgoing,
+        conversation: Conversation,
+        heard: AudioInput,
+        include: tuple[Include, ...] | None,
+    ) -> None:
         self.transcripts = Transcripts(outgoing, conversation)
         self._outgoing = outgoing
         self._conversation = conversation
         self._settings = heard
+        self._include = include or ()
         self._buffer = InputAudioBuffer(heard.turn_detection)
         self._announced_id: str | None = None  # the item that the turn under way will become
 
@@ -52,9 +67,10 @@ class Listening:
         """Say whether the turn under way will become the item of that id."""
         return item_id == self._announced_id
 
-    def configure(self, heard: AudioInput) -> None:
+    def configure(self, heard: AudioInput, include: tuple[Include, ...] | None) -> None:
         """Take new settings."""
         self._settings = heard
+        self._include = include or ()
         self._buffer.configure(heard.turn_detection)
 
     def append(self, end: int) -> None:
@@ -132,19 +148,25 @@ class Listening:
         item = Message(id=item_id, status="completed", role="user", content=(InputAudio(),))
         entry = Entry(item, audio_ms=span.duration_ms)
         announce(entry, self._conversation.append(entry), self._outgoing)
-        self.transcripts.begin(entry, span, self._settings.transcription)
+        self.transcripts.begin(
+            entry,
+            span,
+            self._settings.transcription,
+            logprobs="item.input_audio_transcription.logprobs" in self._include,
+        )
         self._outgoing.do(DropAudio(span.end))
 
 
 def announce(entry: Entry, previous_id: str | None, outgoing: Outgoing) -> None:
     """Tell the client of an item that came into the conversation whole."""
+    item = without_images(entry.item)
     outgoing.send(
         sent.ConversationItemAdded(
-            event_id=outgoing.event_id(), previous_item_id=previous_id, item=entry.item
+            event_id=outgoing.event_id(), previous_item_id=previous_id, item=item
         )
     )
     outgoing.send(
         sent.ConversationItemDone(
-            event_id=outgoing.event_id(), previous_item_id=previous_id, item=entry.item
+            event_id=outgoing.event_id(), previous_item_id=previous_id, item=item
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from antiphon.core.effects import Effect, SendEvent
 from antiphon.core.entropy import Entropy, padding_length
 from antiphon.wire.server_events import ServerEvent
+from antiphon.wire.translation import TranslationServerEvent
 
 __all__ = ["Outgoing"]
 
@@ -22,7 +23,7 @@ class Outgoing:
         """Ask the runtime for something."""
         self._effects.append(effect)
 
-    def send(self, event: ServerEvent) -> None:
+    def send(self, event: ServerEvent | TranslationServerEvent) -> None:
         """Send an event to the client."""
         self._effects.append(SendEvent(event))
 

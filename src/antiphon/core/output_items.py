@@ -113,15 +113,8 @@ class OutputItem(ABC):
         item = self._final(status)
         if self._conversation is not None and self._entry is not None:
             self._entry.finish_output(item)
-            # The client may have deleted the item while it was still growing.
-            if self._conversation.find(self.id) is self._entry:
-                self._outgoing.send(
-                    sent.ConversationItemDone(
-                        event_id=self._outgoing.event_id(),
-                        previous_item_id=self._conversation.id_before(self._entry),
-                        item=item,
-                    )
-                )
+            if self._is_done(status):
+                self._send_item_done(item)
         self._outgoing.send(
             sent.ResponseOutputItemDone(
                 event_id=self._outgoing.event_id(),
@@ -131,6 +124,20 @@ class OutputItem(ABC):
             )
         )
         return item
+
+    def _send_item_done(self, item: Item) -> None:
+        """Announce the final form to the conversation."""
+        assert self._conversation is not None
+        assert self._entry is not None
+        # The client may have deleted the item while it was still growing.
+        if self._conversation.find(self.id) is self._entry:
+            self._outgoing.send(
+                sent.ConversationItemDone(
+                    event_id=self._outgoing.event_id(),
+                    previous_item_id=self._conversation.id_before(self._entry),
+                    item=item,
+                )
+            )
 
     @abstractmethod
     def _announced(self) -> Item:
@@ -147,6 +154,10 @@ class OutputItem(ABC):
     @abstractmethod
     def _close_part(self) -> None:
         """Announce that the content is complete."""
+
+    def _is_done(self, _status: ItemStatus) -> bool:
+        """Say whether the item is final once the response is done with it."""
+        return True
 
     def _speech(self) -> SpokenText | None:
         return None

@@ -11,9 +11,10 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.wire.fields import Modality
+from antiphon.wire.items import ImageDetail
 from antiphon.wire.session import AudioFormat, FunctionTool
 
-__all__ = ["ChatMessage", "Plan", "ToolCall", "ToolPolicy"]
+__all__ = ["ChatImage", "ChatMessage", "Plan", "ToolCall", "ToolPolicy"]
 
 ToolPolicy = Literal["auto", "none", "required"]
 
@@ -32,20 +33,32 @@ class ToolCall(Struct, frozen=True):
     arguments: str
 
 
+class ChatImage(Struct, frozen=True):
+    """An image that the model is shown.
+
+    Attributes:
+        url: The image itself: a data URI with base64, PNG or JPEG.
+        detail: How closely to look.
+    """
+
+    url: str
+    detail: ImageDetail
+
+
 class ChatMessage(Struct, frozen=True, omit_defaults=True):
     """One message of the context, as a chat model is trained to read it.
 
     Attributes:
         role: Who said it; ``tool`` carries the output of a call.
         text: What was said: text as given, transcripts where it was spoken.
-        images: Data URIs of the images shown (``user`` only).
+        images: The images shown (``user`` only).
         tool_calls: Calls that the ``assistant`` made.
         tool_call_id: The call that a ``tool`` message answers.
     """
 
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
-    images: tuple[str, ...] = ()
+    images: tuple[ChatImage, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
 

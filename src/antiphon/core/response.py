@@ -10,13 +10,17 @@ Whatever ends it, the end looks the same to the client: each open item closes, i
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Literal
 
 from msgspec import UNSET, Struct
 
 from antiphon.core.conversation import Conversation, Entry, Hearing
 from antiphon.core.effects import KeepResponse
+from antiphon.core.mcp.item import CalledMcpTool
+from antiphon.core.mcp.offer import OfferedTool
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.output_items import (
     CalledFunction,
@@ -95,6 +99,9 @@ TRANSITIONS: dict[tuple[State, Input], State] = {
 """(state, input) → state. The states that no row starts from are final."""
 
 
+NO_TOOLS: Mapping[str, OfferedTool] = MappingProxyType({})
+
+
 class ResponseSettings(Struct, frozen=True, kw_only=True):
     """What the client reads back in every frame that shows the whole response.
 
@@ -122,6 +129,7 @@ class Response:
         settings: ResponseSettings,
         context: tuple[Entry, ...],
         answers_silence: bool = False,
+        mcp_tools: Mapping[str, OfferedTool] = NO_TOOLS,
     ) -> None:
         self.id = outgoing.entropy.identifier("resp")
         self.state = State.WAITING
@@ -133,8 +141,10 @@ class Response:
         self._items: list[OutputItem] = []
         self._output: list[Item] = []
         self._message: WrittenMessage | SpokenMessage | None = None
-        self._calls: dict[int, CalledFunction] = {}
-        self._usage = UsageCount(context)
+        self._mcp_tools = mcp_tools
+        self._calls: dict[int, CalledFunction | CalledMcpTool] = {}
+        self._mcp_calls: list[CalledMcpTool] = []  # whole, and to be made
+        self._usage = UsageCount()
         outgoing.send(
             sent.ResponseCreated(
                 event_id=outgoing.event_id(), response=self._snapshot("in_progress", None)
@@ -152,6 +162,11 @@ class Response:
         return self._usage.spoken_ms
 
     @property
+    def used_tokens(self) -> int:
+        """How many tokens it has used so far, in and out."""
+        return self._usage.total().total_tokens
+
+    @property
     def ready(self) -> bool:
         """Whether it still waits, but need not any more: the words of its context are known."""
         return self.state is State.WAITING and not any(
@@ -160,17 +175,26 @@ class Response:
 
     def made_call(self, call_id: str) -> bool:
         """Say whether this response called a function under that id."""
-        return any(call.call_id == call_id for call in self._calls.values())
+        return any(
+            isinstance(call, CalledFunction) and call.call_id == call_id
+            for call in self._calls.values()
+        )
+
+    def take_mcp_calls(self) -> list[CalledMcpTool]:
+        """Return the calls of MCP tools that have become whole since the last time."""
+        calls, self._mcp_calls = self._mcp_calls, []
+        return calls
 
     # --- what happens to it ---------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Note that the engines begin to work."""
+    def start(self, seen: Iterable[Entry]) -> None:
+        """Note that the engines begin to work, on what the model sees of the context."""
         self._move(Input.START)
+        self._usage.heard(sum(entry.audio_tokens for entry in seen))
 
     def measure(self, signal: PromptMeasured) -> None:
         """Note how long the context was."""
-        self._usage.read(signal.input_tokens, signal.cached_tokens)
+        self._usage.read(signal.input_tokens, signal.cached_tokens, signal.image_tokens)
 
     def write(self, signal: TextGenerated) -> None:
         """Put out text, or words that are about to be spoken."""
@@ -204,7 +228,9 @@ class Response:
         call = self._calls.get(signal.index)
         if call is None:
             self._end_written_items()
-            call = CalledFunction(self._next_site(), signal.name)
+            tool = self._mcp_tools.get(signal.name)
+            site = self._next_site()
+            call = CalledMcpTool(site, tool) if tool else CalledFunction(site, signal.name)
             self._calls[signal.index] = call
             self._open(call)
         if signal.arguments:
@@ -264,9 +290,14 @@ class Response:
                 continue
             if isinstance(item, SpokenMessage):
                 return
-            self._output.append(item.close("completed"))
+            self._close(item, "completed")
             if item is self._message:
                 self._message = None
+
+    def _close(self, item: OutputItem, status: ItemStatus) -> None:
+        self._output.append(item.close(status))
+        if isinstance(item, CalledMcpTool) and status == "completed":
+            self._mcp_calls.append(item)
 
     def _end(
         self,
@@ -278,7 +309,7 @@ class Response:
         item_status: ItemStatus = "completed" if status == "completed" else "incomplete"
         for item in self._items:
             if item.state is not ItemState.CLOSED:
-                self._output.append(item.close(item_status))
+                self._close(item, item_status)
         details = None
         if status != "completed":
             details = RealtimeResponseStatus(
@@ -312,4 +343,4 @@ class Response:
 
 
 def _error_of(failure: Failure) -> RealtimeResponseError:
-    return RealtimeResponseError(type="server_error", code=failure.code, message=failure.message)
+    return RealtimeResponseError(type=failure.type, code=failure.code, message=failure.message)

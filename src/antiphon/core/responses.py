@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
 from antiphon.core.context import chat_messages, is_unspoken
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import StartResponse, StopResponse
+from antiphon.core.mcp.item import CalledMcpTool
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.plan import ChatMessage, Plan
+from antiphon.core.rate_limits import RateLimits, failure_of_limit
 from antiphon.core.response import Response, State
 from antiphon.core.settings import Resolved
 from antiphon.core.signals import (
     AudioGenerated,
+    Failure,
     GenerationFailed,
     GenerationFinished,
     PromptMeasured,
@@ -23,7 +26,9 @@ from antiphon.core.signals import (
     TextGenerated,
     ToolCallGenerated,
 )
+from antiphon.core.window import Window
 from antiphon.errors import RequestError
+from antiphon.wire.session import Truncation
 
 __all__ = ["SILENCE", "ResponseSignal", "Responses"]
 
@@ -42,16 +47,32 @@ SILENCE = ChatMessage("user", "(The user has said nothing.)")
 """Stands for audio without words where it has to be answered: models need something to answer."""
 
 
+class _Running(NamedTuple):
+    """A response that has not ended, and what it starts with."""
+
+    response: Response
+    plan: Plan
+    window: Window
+    truncation: Truncation
+
+
 class Responses:
     """The responses that have not ended."""
 
     def __init__(
-        self, outgoing: Outgoing, conversation: Conversation, on_end: Callable[[Response], None]
+        self,
+        outgoing: Outgoing,
+        conversation: Conversation,
+        limits: RateLimits | None,
+        on_end: Callable[[Response], None],
+        on_mcp_calls: Callable[[list[CalledMcpTool]], None],
     ) -> None:
         self._outgoing = outgoing
+        self._limits = limits
         self._conversation = conversation
         self._on_end = on_end
-        self._running: dict[str, tuple[Response, Plan]] = {}
+        self._on_mcp_calls = on_mcp_calls
+        self._running: dict[str, _Running] = {}
         self.has_spoken = False
         """Whether the assistant's voice has been heard in the conversation."""
         self.dropped_signals = 0
@@ -63,7 +84,7 @@ class Responses:
         return next((one for one in self if one.in_conversation), None)
 
     def __iter__(self) -> Iterator[Response]:
-        return (response for response, _ in tuple(self._running.values()))
+        return (running.response for running in tuple(self._running.values()))
 
     def refuse_second(self) -> None:
         """Check that a response may write to the conversation.
@@ -83,18 +104,26 @@ class Responses:
         self,
         resolved: Resolved,
         context: tuple[Entry, ...],
+        window: Window,
         *,
+        truncation: Truncation,
         in_conversation: bool,
         answers_silence: bool,
+        now: float,
     ) -> None:
         """Create a response, and start it as soon as the words of its context are known.
+
+        It fails at once if it is more than may be asked for.
 
         Args:
             resolved: What it is to be.
             context: The items it answers, oldest first.
+            window: What it sees of them.
+            truncation: What to do if they are too much to see.
             in_conversation: Whether its output becomes part of the conversation.
             answers_silence: Whether it has something to say even if the newest item is audio in
                 which nobody said anything.
+            now: Monotonic clock in seconds.
         """
         response = Response(
             self._outgoing,
@@ -102,29 +131,45 @@ class Responses:
             settings=resolved.settings,
             context=context,
             answers_silence=answers_silence,
+            mcp_tools=resolved.mcp_tools,
         )
         plan = replace(resolved.plan, response_id=response.id)
-        self._running[response.id] = (response, plan)
+        self._running[response.id] = _Running(response, plan, window, truncation)
+        exceeded = self._limits.admit(now) if self._limits is not None else None
+        if exceeded is not None:
+            response.fail(failure_of_limit(exceeded))
+            self._forget_ended()
         self.start_ready()
 
     def start_ready(self) -> None:
         """Start what has waited for words and need not any more."""
-        for response, plan in tuple(self._running.values()):
-            if not response.ready:
-                continue
-            question = response.context[-1] if response.context else None
-            if question is not None and question.failure is not None:
-                response.fail(question.failure)
-                continue
-            messages = chat_messages(response.context)
-            if question is not None and is_unspoken(question.item):
-                if not response.answers_silence:
-                    response.complete()  # nobody said anything, so there is nothing to answer
-                    continue
-                messages = (*messages, SILENCE)
-            response.start()
-            self._outgoing.do(StartResponse(replace(plan, messages=messages)))
-        self._forget_ended()
+        for running in tuple(self._running.values()):
+            if running.response.ready:
+                self._start(running)
+                self._forget_ended()
+
+    def _start(self, running: _Running) -> None:
+        """Start a response, or end it if there is nothing that it could do."""
+        response, plan = running.response, running.plan
+        question = response.context[-1] if response.context else None
+        if question is not None and question.failure is not None:
+            response.fail(question.failure)
+            return
+        silence: tuple[ChatMessage, ...] = ()
+        if question is not None and is_unspoken(question):
+            if not response.answers_silence:
+                response.complete()  # nobody said anything, so there is nothing to answer
+                return
+            silence = (SILENCE,)
+        try:
+            seen = running.window.look(response.context, plan, running.truncation, after=silence)
+        except RequestError as error:
+            code = error.code or "server_error"
+            response.fail(Failure("generate", code, error.message, error.type))
+            return
+        response.start(seen)
+        messages = chat_messages(seen) + silence
+        self._outgoing.do(StartResponse(replace(plan, messages=messages)))
 
     def cancel(self, response_id: str | None) -> None:
         """Cancel a response at the client's word; the conversation's own without an id.
@@ -166,10 +211,11 @@ class Responses:
             case GenerationFailed():
                 response.fail(signal.failure)
         self._forget_ended()
+        self._on_mcp_calls(response.take_mcp_calls())
 
     def _find(self, response_id: str) -> Response | None:
         found = self._running.get(response_id)
-        return found[0] if found else None
+        return found.response if found else None
 
     def _stop(
         self, response: Response, reason: Literal["turn_detected", "client_cancelled"]

@@ -8,26 +8,35 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.context import chat_messages
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.editing import Editing
 from antiphon.core.effects import WarmPrompt
 from antiphon.core.entropy import Entropy
 from antiphon.core.listening import Listening, TurnChange
+from antiphon.core.mcp.policy import without_secrets
+from antiphon.core.mcp.side import McpSide
 from antiphon.core.outgoing import Outgoing
+from antiphon.core.rate_limits import RateLimits
 from antiphon.core.response import Response
 from antiphon.core.responses import Responses
 from antiphon.core.settings import resolve, updated
 from antiphon.core.signals import (
     AudioAppended,
     FrameRefused,
+    McpCallFinished,
+    McpListingFailed,
+    McpToolsListed,
     Signal,
+    SpeakerTurnHeard,
     SpeechProbability,
     TranscriptExtended,
     TranscriptFailed,
     TranscriptFinished,
 )
 from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
+from antiphon.core.window import Reader, Window
 from antiphon.errors import RequestError
 from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
@@ -47,7 +56,8 @@ class SessionStart(Struct, frozen=True, kw_only=True):
         settings: All settings, with the session's id and its expiry filled in. Its instructions
             are what a client's ``instructions: ""`` resets to.
         conversation_id: Id of the default conversation.
-        voices: Names of voices that may be asked for.
+        abilities: What clients may ask for.
+        reader: How much the language model can read.
         lifetime_s: Seconds until the session expires.
         announces_conversation: Whether ``conversation.created`` follows ``session.created``, as
             clients of the beta protocol expect.
@@ -55,36 +65,62 @@ class SessionStart(Struct, frozen=True, kw_only=True):
 
     settings: RealtimeSession
     conversation_id: str
-    voices: tuple[str, ...]
+    abilities: Abilities
+    reader: Reader = Reader()
     lifetime_s: float = SESSION_LIFETIME_S
     announces_conversation: bool = False
 
 
 class Session(Verbs[received.ClientEvent]):
-    """The protocol of one speech session. Sends ``session.created`` as it comes into being."""
+    """The protocol of one speech session. Sends ``session.created`` as it comes into being.
 
-    def __init__(self, start: SessionStart, entropy: Entropy, now: float) -> None:
+    Args:
+        start: What it begins with.
+        entropy: Where its ids come from.
+        now: Any monotonic clock in seconds.
+        limits: The account of the key that opened it; ``None`` if it may use any amount.
+    """
+
+    def __init__(
+        self,
+        start: SessionStart,
+        entropy: Entropy,
+        now: float,
+        limits: RateLimits | None = None,
+    ) -> None:
         super().__init__(
             Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
         )
         self._settings = start.settings
         self._default_instructions = start.settings.instructions
-        self._voices = start.voices
+        self._abilities = start.abilities
         self._conversation = Conversation(start.conversation_id)
-        self._listening = Listening(self._outgoing, self._conversation, self._heard)
-        self._editing = Editing(self._outgoing, self._conversation, self._listening)
-        self._responses = Responses(self._outgoing, self._conversation, self._after_response)
+        self._window = Window(start.reader)
+        self._listening = Listening(
+            self._outgoing, self._conversation, self.heard, start.settings.include
+        )
+        self._editing = Editing(
+            self._outgoing, self._conversation, self._listening, self._abilities
+        )
+        self._limits = limits
+        self._mcp = McpSide(self._outgoing, self._conversation)
+        self._responses = Responses(
+            self._outgoing, self._conversation, limits, self._after_response, self._mcp.begin
+        )
         self._deferred: list[received.ConversationItemCreate] = []
         self._now = now
         self._silent_since: float | None = None  # the user's turn to speak, and playback is over
         self._outgoing.send(
-            sent.SessionCreated(event_id=self._outgoing.event_id(), session=self._settings)
+            sent.SessionCreated(
+                event_id=self._outgoing.event_id(), session=without_secrets(self._settings)
+            )
         )
         if start.announces_conversation:
             created = sent.Conversation(id=start.conversation_id)
             self._outgoing.send(
                 sent.ConversationCreated(event_id=self._outgoing.event_id(), conversation=created)
             )
+        self._mcp.servers.configure(self._settings.tools)
         self._warm()
 
     # --- what the runtime may ask ---------------------------------------------------------------
@@ -95,9 +131,14 @@ class Session(Verbs[received.ClientEvent]):
         return self._settings
 
     @property
+    def heard(self) -> AudioInput:
+        """How the user's audio is heard."""
+        return self._settings.audio.input
+
+    @property
     def dropped_signals(self) -> int:
-        """How many signals came for responses that had ended."""
-        return self._responses.dropped_signals
+        """How many signals came that nobody waited for any more."""
+        return self._responses.dropped_signals + self._mcp.dropped_signals
 
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due; ``None`` if nothing is."""
@@ -115,12 +156,17 @@ class Session(Verbs[received.ClientEvent]):
                 self._listening.append(end)
             case TranscriptExtended():
                 self._listening.transcripts.extend(signal)
+            case SpeakerTurnHeard():
+                self._listening.transcripts.attribute(signal)
             case TranscriptFinished():
                 self._listening.transcripts.finish(signal)
                 self._responses.start_ready()
             case TranscriptFailed(item_id=item_id, failure=failure):
                 self._listening.transcripts.fail(item_id, failure)
                 self._responses.start_ready()
+            case McpToolsListed() | McpListingFailed() | McpCallFinished():
+                if self._mcp.take(signal):
+                    self._warm()
             case FrameRefused():
                 message = "refused frames are every session's concern"
                 raise TypeError(message)
@@ -129,7 +175,7 @@ class Session(Verbs[received.ClientEvent]):
 
     def _judge(self, frame: SpeechProbability) -> None:
         change = self._listening.judge(frame)
-        turn_detection = self._heard.turn_detection
+        turn_detection = self.heard.turn_detection
         if turn_detection is None:
             return
         if change is TurnChange.STARTED:
@@ -152,6 +198,7 @@ class Session(Verbs[received.ClientEvent]):
                 self._editing.retrieve(item_id)
             case received.ConversationItemDelete(item_id=item_id):
                 self._editing.delete(item_id)
+                self._mcp.forget(item_id)
             case received.ConversationItemTruncate():
                 self._editing.truncate(event)
             case received.InputAudioBufferCommit():
@@ -160,7 +207,8 @@ class Session(Verbs[received.ClientEvent]):
                 self._listening.clear()
             case received.ResponseCreate(response=params):
                 params = params or ResponseCreateParams()
-                self._create_response(params, answers_silence=bool(params.instructions))
+                has_something_to_say = bool(params.instructions or params.prompt)
+                self._create_response(params, answers_silence=has_something_to_say)
             case received.ResponseCancel(response_id=response_id):
                 self._responses.cancel(response_id or None)
             case received.OutputAudioBufferClear():
@@ -185,13 +233,17 @@ class Session(Verbs[received.ClientEvent]):
             before,
             event.session,
             default_instructions=self._default_instructions,
-            voices=self._voices,
+            abilities=self._abilities,
             voice_is_fixed=self._responses.has_spoken,
         )
-        self._listening.configure(self._heard)
+        self._listening.configure(self.heard, self._settings.include)
         self._outgoing.send(
-            sent.SessionUpdated(event_id=self._outgoing.event_id(), session=self._settings)
+            sent.SessionUpdated(
+                event_id=self._outgoing.event_id(), session=without_secrets(self._settings)
+            )
         )
+        if event.session.tools is not UNSET:
+            self._mcp.servers.configure(self._settings.tools)
         after = self._settings
         if (before.instructions, before.tools) != (after.instructions, after.tools):
             self._warm()
@@ -201,7 +253,9 @@ class Session(Verbs[received.ClientEvent]):
             # The hosted service takes it in once the response that made the call has ended.
             self._deferred.append(event)
         else:
-            self._editing.create(event, self._heard)
+            self._mcp.check(event.item)
+            self._editing.create(event, self.heard)
+            self._mcp.follow(event.item)
 
     def _answers_running_call(self, item: Item) -> bool:
         return isinstance(item, FunctionCallOutput) and any(
@@ -214,12 +268,18 @@ class Session(Verbs[received.ClientEvent]):
         in_conversation = params.conversation != "none"
         if in_conversation:
             self._responses.refuse_second()
-        resolved = resolve(self._settings, params, self._voices)
+        resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
+        context = self._context(params)
+        if params.tools is not UNSET:
+            self._mcp.servers.also_use(params.tools)
         self._responses.create(
             resolved,
-            self._context(params),
+            context,
+            self._window_for(params),
+            truncation=self._settings.truncation,
             in_conversation=in_conversation,
             answers_silence=answers_silence,
+            now=self._now,
         )
         if in_conversation:
             self._silent_since = None
@@ -227,7 +287,14 @@ class Session(Verbs[received.ClientEvent]):
     def _context(self, params: ResponseCreateParams) -> tuple[Entry, ...]:
         if params.input is None or params.input is UNSET:
             return tuple(self._conversation)
-        return self._editing.context(params.input, self._heard)
+        self._mcp.servers.check_input(params.input, "response.input")
+        return self._editing.context(params.input, self.heard)
+
+    def _window_for(self, params: ResponseCreateParams) -> Window:
+        """Only what writes to the conversation may put items of it out of sight for good."""
+        if params.input is not None and params.input is not UNSET:
+            return self._window.afresh()
+        return self._window.aside() if params.conversation == "none" else self._window
 
     def _respond_unasked(self, *, answers_silence: bool) -> None:
         """Create a response that no client event asked for."""
@@ -237,6 +304,14 @@ class Session(Verbs[received.ClientEvent]):
             self._send_error(ErrorObject.of(error))
 
     def _after_response(self, response: Response) -> None:
+        if self._limits is not None:
+            self._limits.spend(response.used_tokens, self._now)
+            self._outgoing.send(
+                sent.RateLimitsUpdated(
+                    event_id=self._outgoing.event_id(),
+                    rate_limits=self._limits.figures(self._now),
+                )
+            )
         if response.in_conversation and not self._listening.speaking:
             self._silent_since = self._now + response.spoken_ms / 1000
         deferred, self._deferred = self._deferred, []
@@ -254,7 +329,7 @@ class Session(Verbs[received.ClientEvent]):
     @property
     def _idle_at(self) -> float | None:
         """When the user will have been silent for too long."""
-        turn_detection = self._heard.turn_detection
+        turn_detection = self.heard.turn_detection
         if (
             self._silent_since is None
             or not isinstance(turn_detection, ServerVad)
@@ -273,14 +348,16 @@ class Session(Verbs[received.ClientEvent]):
 
     # --- small common things --------------------------------------------------------------------
 
-    @property
-    def _heard(self) -> AudioInput:
-        return self._settings.audio.input
-
     def _warm(self) -> None:
-        tools = resolve(self._settings, ResponseCreateParams(), self._voices).plan.tools
-        messages = chat_messages(self._conversation)
-        self._outgoing.do(WarmPrompt(self._settings.instructions, messages, tools))
+        """Have what the next response will see read ahead, as far as that is known by now."""
+        listed = self._mcp.servers.listed
+        plan = resolve(self._settings, ResponseCreateParams(), self._abilities, listed).plan
+        entries = tuple(self._conversation)
+        try:
+            seen = self._window.aside().look(entries, plan, self._settings.truncation)
+        except RequestError:
+            return  # the response would fail as well, and says why
+        self._outgoing.do(WarmPrompt(plan.instructions, chat_messages(seen), plan.tools))
 
     def _stop_everything(self) -> None:
         for response in self._responses:

@@ -7,13 +7,18 @@ merging: its kinds have different fields, so a given one replaces the old one, d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from antiphon.core.plan import Plan, ToolPolicy
+from antiphon.core.abilities import Abilities, voice_name
+from antiphon.core.mcp.offer import ListedTools, OfferedTool, nothing_listed
+from antiphon.core.plan import Plan
+from antiphon.core.prompts import instructions_after, instructions_of
 from antiphon.core.response import ResponseSettings
+from antiphon.core.tool_choice import check_tools, resolve_tools
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import (
     AudioInputUpdate,
@@ -22,7 +27,6 @@ from antiphon.wire.audio_config import (
     AudioTranscriptionUpdate,
     NoiseReductionUpdate,
     SemanticVad,
-    Voice,
 )
 from antiphon.wire.response import (
     RealtimeResponseAudio,
@@ -32,19 +36,10 @@ from antiphon.wire.response import (
 from antiphon.wire.session import (
     RealtimeSession,
     RealtimeSessionUpdate,
-    RetentionRatio,
     SessionAudioUpdate,
     TranscriptionAudioUpdate,
     TranscriptionSession,
     TranscriptionSessionUpdate,
-)
-from antiphon.wire.tools import (
-    FunctionTool,
-    FunctionToolChoice,
-    McpTool,
-    McpToolChoice,
-    Tool,
-    ToolChoice,
 )
 
 __all__ = [
@@ -85,7 +80,7 @@ def updated(
     update: RealtimeSessionUpdate,
     *,
     default_instructions: str,
-    voices: tuple[str, ...],
+    abilities: Abilities,
     voice_is_fixed: bool,
 ) -> RealtimeSession:
     """Return the session's settings after an update.
@@ -94,23 +89,28 @@ def updated(
         current: Settings now; left as they are.
         update: The patch. A ``model`` in it changes nothing, as with the hosted service.
         default_instructions: What ``instructions: ""`` resets to.
-        voices: Names that may be asked for.
+        abilities: What may be asked for.
         voice_is_fixed: Whether the assistant has spoken in this session.
 
     Raises:
         RequestError: Something in the patch cannot be done.
     """
     _refuse_unbuilt(update)
-    merged = _merge(current, replace(update, model=UNSET))
-    if not merged.instructions:
-        merged = replace(merged, instructions=default_instructions)
+    instructions = instructions_after(current, update, default_instructions, abilities.prompts)
+    merged = _merge(current, replace(update, model=UNSET, instructions=instructions))
+    if merged.reasoning is None:
+        merged = replace(merged, reasoning=UNSET)
+    if current.tracing is not None and merged.tracing != current.tracing:
+        message = "Tracing is on for this session and can no longer be changed."
+        raise RequestError(message, code="invalid_value", param="session.tracing")
+    _check_hearing(merged, abilities)
     voice = merged.audio.output.voice
-    if voice != current.audio.output.voice:
+    if voice_name(voice) != voice_name(current.audio.output.voice):
         if voice_is_fixed:
             message = "Cannot update a conversation's voice if assistant audio is present."
             raise RequestError(message, code="cannot_update_voice")
-        _check_voice(voice, voices, "session.audio.output.voice")
-    _tool_policy(merged.tool_choice, merged.tools, "session.tool_choice")
+        abilities.require_voice(voice, "session.audio.output.voice")
+    check_tools(merged.tools, merged.tool_choice, "session")
     return merged
 
 
@@ -130,31 +130,38 @@ def _merge(current: S, patch: Struct) -> S:
 
 
 def transcription_updated(
-    current: TranscriptionSession, update: TranscriptionSessionUpdate
+    current: TranscriptionSession, update: TranscriptionSessionUpdate, *, abilities: Abilities
 ) -> TranscriptionSession:
     """Return a transcription session's settings after an update.
+
+    Args:
+        current: Settings now; left as they are.
+        update: The patch.
+        abilities: What may be asked for.
 
     Raises:
         RequestError: Something in the patch cannot be done.
     """
     _refuse_unbuilt_input(update)
-    return _merge(current, update)
+    merged = _merge(current, update)
+    _check_hearing(merged, abilities)
+    return merged
+
+
+def _check_hearing(session: RealtimeSession | TranscriptionSession, abilities: Abilities) -> None:
+    """Refuse what the transcriber cannot do."""
+    if session.include:
+        abilities.require_logprobs("session.include")
+    if session.audio.input.transcription is not None:
+        param = "session.audio.input.transcription"
+        abilities.require_languages(session.audio.input.transcription, param)
 
 
 def _refuse_unbuilt(update: RealtimeSessionUpdate) -> None:
-    _refuse_mcp(update.tools or (), "session.tools")
-    if update.prompt:
-        raise not_built("Stored prompts", "session.prompt", "Send 'instructions' instead.")
-    if isinstance(update.truncation, RetentionRatio):
-        remedy = "Use 'auto' or 'disabled'."
-        raise not_built("Truncation by retention ratio", "session.truncation", remedy)
     _refuse_unbuilt_input(update)
 
 
 def _refuse_unbuilt_input(update: RealtimeSessionUpdate | TranscriptionSessionUpdate) -> None:
-    if update.include:
-        remedy = "Leave it out or set it to null."
-        raise not_built("Log probabilities of transcripts", "session.include", remedy)
     if not update.audio or not update.audio.input:
         return
     heard = update.audio.input
@@ -167,40 +174,6 @@ def _refuse_unbuilt_input(update: RealtimeSessionUpdate | TranscriptionSessionUp
         raise not_built("Turn detection of type 'semantic_vad'", param, remedy)
 
 
-def _refuse_mcp(tools: tuple[Tool, ...], param: str) -> None:
-    for index, tool in enumerate(tools):
-        if isinstance(tool, McpTool):
-            remedy = "Offer the tools as functions and call the MCP server from the client."
-            raise not_built("Calling MCP servers", f"{param}[{index}]", remedy)
-
-
-def _check_voice(voice: Voice, voices: tuple[str, ...], param: str) -> None:
-    if _voice_name(voice) not in voices:
-        supported = ", ".join(f"'{name}'" for name in voices)
-        message = f"Invalid value: '{_voice_name(voice)}'. Supported values are: {supported}."
-        raise RequestError(message, code="invalid_value", param=param)
-
-
-def _voice_name(voice: Voice) -> str:
-    return voice if isinstance(voice, str) else voice.id
-
-
-def _tool_policy(
-    choice: ToolChoice, tools: tuple[Tool, ...], param: str
-) -> tuple[ToolPolicy, str | None]:
-    if isinstance(choice, str):
-        return choice, None
-    if isinstance(choice, McpToolChoice):
-        raise not_built("Calling MCP servers", param, "Choose one of the functions.")
-    assert isinstance(choice, FunctionToolChoice)
-    names = [tool.name for tool in tools if isinstance(tool, FunctionTool)]
-    if choice.name not in names:
-        known = ", ".join(f"'{name}'" for name in names) or "none"
-        message = f"Tool choice '{choice.name}' is not one of the tools: {known}."
-        raise RequestError(message, code="invalid_value", param=f"{param}.name")
-    return "required", choice.name
-
-
 # --- response.create ------------------------------------------------------------------------------
 
 
@@ -210,31 +183,42 @@ class Resolved(NamedTuple):
     Attributes:
         settings: What the client reads back in every frame of the whole response.
         plan: What the engines work by; its id and messages are still to be filled in.
+        mcp_tools: Which of the plan's tools are those of MCP servers, by name.
     """
 
     settings: ResponseSettings
     plan: Plan
+    mcp_tools: Mapping[str, OfferedTool]
 
 
 def resolve(
-    session: RealtimeSession, params: ResponseCreateParams, voices: tuple[str, ...]
+    session: RealtimeSession,
+    params: ResponseCreateParams,
+    abilities: Abilities,
+    listed: ListedTools = nothing_listed,
 ) -> Resolved:
     """Lay the parameters of one response over the session's settings.
+
+    Args:
+        session: The session's settings.
+        params: Those of the response.
+        abilities: What may be asked for.
+        listed: Which tools the MCP servers are known to have.
 
     Raises:
         RequestError: A parameter asks for something that cannot be done.
     """
-    if params.prompt:
-        raise not_built("Stored prompts", "response.prompt", "Send 'instructions' instead.")
-    tools = session.tools if params.tools is UNSET else params.tools
-    _refuse_mcp(tools, "response.tools")
-    choice = session.tool_choice if params.tool_choice is UNSET else params.tool_choice
-    policy, forced_tool = _tool_policy(choice, tools, "response.tool_choice")
+    prompted = (
+        instructions_of(params.prompt, abilities.prompts, "response.prompt")
+        if params.prompt
+        else session.instructions
+    )
+    tools = resolve_tools(session, params, listed)
     modality = (params.output_modalities or session.output_modalities)[0]
     limit = params.max_output_tokens or session.max_output_tokens
     output = params.audio.output if params.audio and params.audio.output else UNSET
     voice = (output.voice if output else UNSET) or session.audio.output.voice
-    _check_voice(voice, voices, "response.audio.output.voice")
+    abilities.require_voice(voice, "response.audio.output.voice")
     audio_format = (output.format if output else UNSET) or session.audio.output.format
     reasoning = params.reasoning or session.reasoning
     parallel = (
@@ -246,7 +230,7 @@ def resolve(
         modality=modality,
         max_output_tokens=limit,
         audio=RealtimeResponseAudio(
-            output=RealtimeResponseAudioOutput(format=audio_format, voice=_voice_name(voice))
+            output=RealtimeResponseAudioOutput(format=audio_format, voice=voice_name(voice))
         ),
         metadata=params.metadata or None,
     )
@@ -254,16 +238,16 @@ def resolve(
         response_id="",
         model=session.model,
         modality=modality,
-        instructions=params.instructions or session.instructions,
+        instructions=params.instructions or prompted,
         messages=(),
-        tools=tuple(tool for tool in tools if isinstance(tool, FunctionTool)),
-        tool_policy=policy,
-        forced_tool=forced_tool,
+        tools=tools.functions,
+        tool_policy=tools.policy,
+        forced_tool=tools.forced,
         parallel_tool_calls=None if parallel is UNSET else parallel,
         reasoning_effort=(reasoning.effort or None) if reasoning else None,
         max_output_tokens=None if limit == "inf" else limit,
-        voice=_voice_name(voice),
+        voice=voice_name(voice),
         speed=session.audio.output.speed,
         output_format=audio_format,
     )
-    return Resolved(settings, plan)
+    return Resolved(settings, plan, tools.mcp_tools)

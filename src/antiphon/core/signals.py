@@ -11,6 +11,8 @@ from typing import Literal
 from msgspec import Struct
 
 from antiphon.errors import RequestError, Stage
+from antiphon.wire.items import McpError, McpListedTool
+from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
     "AudioAppended",
@@ -19,9 +21,13 @@ __all__ = [
     "FrameRefused",
     "GenerationFailed",
     "GenerationFinished",
+    "McpCallFinished",
+    "McpListingFailed",
+    "McpToolsListed",
     "PromptMeasured",
     "SegmentSpoken",
     "Signal",
+    "SpeakerTurnHeard",
     "SpeechProbability",
     "TextGenerated",
     "ToolCallGenerated",
@@ -38,11 +44,13 @@ class Failure(Struct, frozen=True):
         stage: What it was doing.
         code: A snake_case reason.
         message: What happened and what to do.
+        type: The error class of the hosted API.
     """
 
     stage: Stage
     code: str
     message: str
+    type: str = "server_error"
 
 
 class FrameRefused(Struct, frozen=True):
@@ -85,9 +93,29 @@ class TranscriptExtended(Struct, frozen=True):
     Attributes:
         item_id: The item being transcribed.
         text: Text to append.
+        logprobs: Its tokens, if they were asked for.
     """
 
     item_id: str
+    text: str
+    logprobs: tuple[LogProb, ...] = ()
+
+
+class SpeakerTurnHeard(Struct, frozen=True):
+    """What one of several speakers said in a user's audio item.
+
+    Attributes:
+        item_id: The item being transcribed.
+        speaker: Label of the speaker.
+        start_s: Where it begins, in seconds of the item.
+        end_s: Where it ends.
+        text: What was said.
+    """
+
+    item_id: str
+    speaker: str
+    start_s: float
+    end_s: float
     text: str
 
 
@@ -97,10 +125,14 @@ class TranscriptFinished(Struct, frozen=True):
     Attributes:
         item_id: The item that was transcribed.
         text: The whole transcript; ``""`` if no words were recognized.
+        languages: ISO-639-1 codes of the languages that were heard; empty if nobody looked.
+        logprobs: All of its tokens, if they were asked for.
     """
 
     item_id: str
     text: str
+    languages: tuple[str, ...] = ()
+    logprobs: tuple[LogProb, ...] = ()
 
 
 class TranscriptFailed(Struct, frozen=True):
@@ -122,11 +154,13 @@ class PromptMeasured(Struct, frozen=True):
         response_id: The response.
         input_tokens: Tokens read, by the model's tokenizer.
         cached_tokens: How many of them came from its prefix cache.
+        image_tokens: How many of them are images.
     """
 
     response_id: str
     input_tokens: int
     cached_tokens: int
+    image_tokens: int = 0
 
 
 class TextGenerated(Struct, frozen=True):
@@ -215,11 +249,46 @@ class GenerationFailed(Struct, frozen=True):
     failure: Failure
 
 
+class McpToolsListed(Struct, frozen=True):
+    """An MCP server has named its tools.
+
+    Attributes:
+        item_id: The ``mcp_list_tools`` item that waits for them.
+        tools: All its tools.
+    """
+
+    item_id: str
+    tools: tuple[McpListedTool, ...]
+
+
+class McpListingFailed(Struct, frozen=True):
+    """An MCP server has not named its tools; why has been logged.
+
+    Attributes:
+        item_id: The ``mcp_list_tools`` item that waits for them.
+    """
+
+    item_id: str
+
+
+class McpCallFinished(Struct, frozen=True):
+    """A call of an MCP tool has ended.
+
+    Attributes:
+        item_id: The ``mcp_call`` item.
+        result: What the tool returned, as text, or why there is nothing.
+    """
+
+    item_id: str
+    result: str | McpError
+
+
 Signal = (
     FrameRefused
     | AudioAppended
     | SpeechProbability
     | TranscriptExtended
+    | SpeakerTurnHeard
     | TranscriptFinished
     | TranscriptFailed
     | PromptMeasured
@@ -229,4 +298,7 @@ Signal = (
     | ToolCallGenerated
     | GenerationFinished
     | GenerationFailed
+    | McpToolsListed
+    | McpListingFailed
+    | McpCallFinished
 )

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.conversation import Conversation
 from antiphon.core.editing import Editing
 from antiphon.core.entropy import Entropy
@@ -18,6 +19,7 @@ from antiphon.core.settings import transcription_updated
 from antiphon.core.signals import (
     AudioAppended,
     Signal,
+    SpeakerTurnHeard,
     SpeechProbability,
     TranscriptExtended,
     TranscriptFailed,
@@ -28,6 +30,7 @@ from antiphon.errors import RequestError
 from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
 from antiphon.wire import session as wire
+from antiphon.wire.audio_config import AudioInput
 
 __all__ = ["TranscriptionSession", "TranscriptionStart"]
 
@@ -37,10 +40,12 @@ class TranscriptionStart(Struct, frozen=True, kw_only=True):
 
     Attributes:
         settings: All settings, with the session's id and its expiry filled in.
+        abilities: What clients may ask for.
         lifetime_s: Seconds until the session expires.
     """
 
     settings: wire.TranscriptionSession
+    abilities: Abilities
     lifetime_s: float = SESSION_LIFETIME_S
 
 
@@ -52,9 +57,12 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
             Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
         )
         self._settings = start.settings
+        self._abilities = start.abilities
         conversation = Conversation(entropy.identifier("conv"))
-        self._listening = Listening(self._outgoing, conversation, start.settings.audio.input)
-        self._editing = Editing(self._outgoing, conversation, self._listening)
+        self._listening = Listening(
+            self._outgoing, conversation, self.heard, start.settings.include
+        )
+        self._editing = Editing(self._outgoing, conversation, self._listening, self._abilities)
         self._outgoing.send(
             sent.SessionCreated(event_id=self._outgoing.event_id(), session=self._settings)
         )
@@ -64,6 +72,11 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
         """The session's settings as they stand."""
         return self._settings
 
+    @property
+    def heard(self) -> AudioInput:
+        """How the user's audio is heard."""
+        return self._settings.audio.input
+
     def _take(self, signal: Signal, now: float) -> None:  # noqa: ARG002 (nothing here takes time)
         match signal:
             case SpeechProbability():
@@ -72,6 +85,8 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
                 self._listening.append(end)
             case TranscriptExtended():
                 self._listening.transcripts.extend(signal)
+            case SpeakerTurnHeard():
+                self._listening.transcripts.attribute(signal)
             case TranscriptFinished():
                 self._listening.transcripts.finish(signal)
             case TranscriptFailed(item_id=item_id, failure=failure):
@@ -101,8 +116,10 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
                 "Passing a realtime session update event to a transcription session is not allowed."
             )
             raise RequestError(message, code="invalid_parameter", param="session.type")
-        self._settings = transcription_updated(self._settings, event.session)
-        self._listening.configure(self._settings.audio.input)
+        self._settings = transcription_updated(
+            self._settings, event.session, abilities=self._abilities
+        )
+        self._listening.configure(self.heard, self._settings.include)
         self._outgoing.send(
             sent.SessionUpdated(event_id=self._outgoing.event_id(), session=self._settings)
         )

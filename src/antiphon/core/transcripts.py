@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET, UnsetType
+
 from antiphon.core.clock import Span
 from antiphon.core.conversation import Conversation, Entry, Hearing
 from antiphon.core.effects import Transcribe
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.signals import Failure, TranscriptExtended, TranscriptFinished
+from antiphon.core.signals import (
+    Failure,
+    SpeakerTurnHeard,
+    TranscriptExtended,
+    TranscriptFinished,
+)
 from antiphon.wire import transcription_events as sent
 from antiphon.wire.audio_config import AudioTranscription
 
@@ -30,7 +37,12 @@ class Transcripts:
         return item_id in self._pending
 
     def begin(
-        self, entry: Entry, source: Span | bytes, transcription: AudioTranscription | None
+        self,
+        entry: Entry,
+        source: Span | bytes,
+        transcription: AudioTranscription | None,
+        *,
+        logprobs: bool = False,
     ) -> None:
         """Have an item's audio transcribed.
 
@@ -38,17 +50,18 @@ class Transcripts:
             entry: The item.
             source: Where its audio is: a span of the input, or sent along with the item.
             transcription: The session's settings for it.
+            logprobs: Whether the client wants log probabilities with the words, if it is told them.
         """
         entry.hearing = Hearing.PENDING
         entry.transcribed_for_client = transcription is not None and isinstance(source, Span)
+        entry.logprobs_for_client = entry.transcribed_for_client and logprobs
         self._pending[entry.id] = entry
         self._outgoing.do(
             Transcribe(
                 item_id=entry.id,
                 source=source,
-                language=transcription.language if transcription else None,
-                prompt=transcription.prompt if transcription else None,
-                model=transcription.model if transcription else None,
+                hints=transcription,
+                logprobs=entry.logprobs_for_client,
             )
         )
 
@@ -62,7 +75,25 @@ class Transcripts:
                     item_id=entry.id,
                     content_index=0,
                     delta=signal.text,
+                    logprobs=_shown(entry, signal.logprobs),
                     obfuscation=self._outgoing.padding_for(signal.text),
+                )
+            )
+
+    def attribute(self, signal: SpeakerTurnHeard) -> None:
+        """Tell the client what one of several speakers said."""
+        entry = self._pending.get(signal.item_id)
+        if entry is not None and self._tells_client(entry):
+            self._outgoing.send(
+                sent.ConversationItemInputAudioTranscriptionSegment(
+                    event_id=self._outgoing.event_id(),
+                    item_id=entry.id,
+                    content_index=0,
+                    id=self._outgoing.entropy.identifier("seg"),
+                    speaker=signal.speaker,
+                    start=signal.start_s,
+                    end=signal.end_s,
+                    text=signal.text,
                 )
             )
 
@@ -80,6 +111,11 @@ class Transcripts:
                     content_index=0,
                     transcript=signal.text,
                     usage=sent.TranscriptionDurationUsage(seconds=round(entry.audio_ms / 1000, 3)),
+                    logprobs=_shown(entry, signal.logprobs),
+                    languages=tuple(
+                        sent.TranscriptionLanguage(code=code) for code in signal.languages
+                    )
+                    or UNSET,
                 )
             )
 
@@ -104,3 +140,10 @@ class Transcripts:
     def _tells_client(self, entry: Entry) -> bool:
         """Whether the client asked to be told, and has not deleted the item since."""
         return entry.transcribed_for_client and self._conversation.find(entry.id) is entry
+
+
+def _shown(
+    entry: Entry, logprobs: tuple[sent.LogProb, ...]
+) -> tuple[sent.LogProb, ...] | UnsetType:
+    """Whoever has not asked for log probabilities does not get the field either."""
+    return logprobs if entry.logprobs_for_client else UNSET

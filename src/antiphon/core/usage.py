@@ -2,9 +2,10 @@
 
 * Text in and out: by the language model's own tokenizer. Transcripts of what was said count among
   the text read, since that is how this model reads them.
-* Audio in: 10 tokens for each second of user audio in the context, each item rounded up.
+* Audio in: 10 tokens for each second of user audio that the model sees, each item rounded up.
+* Images: what the engine counts for them, if it does; the rest of the prompt is text.
 * Audio out: 20 tokens for each second of speech sent, rounded up.
-* Cached: what the engine's prefix cache spared, as the engine reports it; audio is never cached.
+* Cached: what the engine's prefix cache spared, as the engine reports it; only text is.
 
 The audio rates are those of the hosted service (one token per 100 ms of input, one per 50 ms of
 output).
@@ -12,10 +13,8 @@ output).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import ceil
 
-from antiphon.core.conversation import Entry
 from antiphon.wire.response import (
     CachedTokensDetails,
     InputTokenDetails,
@@ -46,17 +45,23 @@ class UsageCount:
         spoken_ms: How long its audio is so far.
     """
 
-    def __init__(self, context: Iterable[Entry]) -> None:
-        self._context = tuple(context)
+    def __init__(self) -> None:
+        self._input_audio = 0
         self._input_text = 0
+        self._input_images = 0
         self._cached_text = 0
         self._output_text = 0
         self.spoken_ms = 0.0
 
-    def read(self, input_tokens: int, cached_tokens: int) -> None:
-        """Note the size of the prompt."""
-        self._input_text = input_tokens
-        self._cached_text = min(cached_tokens, input_tokens)
+    def heard(self, audio_tokens: int) -> None:
+        """Note what the user's audio counts for, in all that the model sees."""
+        self._input_audio = audio_tokens
+
+    def read(self, input_tokens: int, cached_tokens: int, image_tokens: int = 0) -> None:
+        """Note the size of the prompt, and how much of it was cached or is images."""
+        self._input_images = min(image_tokens, input_tokens)
+        self._input_text = input_tokens - self._input_images
+        self._cached_text = min(cached_tokens, self._input_text)
 
     def wrote(self, tokens: int) -> None:
         """Add tokens as they are generated."""
@@ -72,19 +77,19 @@ class UsageCount:
 
     def total(self) -> RealtimeResponseUsage:
         """Return the usage so far."""
-        heard = 0
-        if self._input_text:  # nothing of the context was used before the prompt was read
-            heard = sum(
-                audio_tokens(entry.audio_ms, INPUT_AUDIO_TOKENS_PER_S) for entry in self._context
-            )
+        # Nothing of the context was used before the prompt was read.
+        heard = self._input_audio if self._input_text else 0
         spoken = audio_tokens(self.spoken_ms, OUTPUT_AUDIO_TOKENS_PER_S)
+        input_tokens = self._input_text + self._input_images + heard
+        output_tokens = self._output_text + spoken
         return RealtimeResponseUsage(
-            total_tokens=self._input_text + heard + self._output_text + spoken,
-            input_tokens=self._input_text + heard,
-            output_tokens=self._output_text + spoken,
+            total_tokens=input_tokens + output_tokens,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
             input_token_details=InputTokenDetails(
                 text_tokens=self._input_text,
                 audio_tokens=heard,
+                image_tokens=self._input_images,
                 cached_tokens=self._cached_text,
                 cached_tokens_details=CachedTokensDetails(
                     text_tokens=self._cached_text,

@@ -23,9 +23,11 @@ from antiphon.core.effects import CloseConnection, Effect
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import FrameRefused, Signal
 from antiphon.errors import RequestError
+from antiphon.wire.audio_config import AudioInput
 from antiphon.wire.error import ErrorObject
 from antiphon.wire.server_events import ErrorEvent
 from antiphon.wire.session import Session
+from antiphon.wire.translation import TranslationSession
 
 __all__ = ["SESSION_LIFETIME_S", "Verbs"]
 
@@ -98,8 +100,13 @@ class Verbs(ABC, Generic[EventT]):
 
     @property
     @abstractmethod
-    def settings(self) -> Session:
+    def settings(self) -> Session | TranslationSession:
         """The session's settings as they stand."""
+
+    @property
+    @abstractmethod
+    def heard(self) -> AudioInput:
+        """How the input audio is heard."""
 
     @abstractmethod
     def _dispatch(self, event: EventT, now: float) -> None:
@@ -132,5 +139,9 @@ class Verbs(ABC, Generic[EventT]):
         message = f"Your session hit the maximum duration of {minutes} minutes."
         self._stop_everything()
         self._send_error(ErrorObject.of(RequestError(message, code="session_expired")))
-        self._outgoing.do(CloseConnection(1001, message))
+        self._end(1001, message)
+
+    def _end(self, code: int, reason: str) -> None:
+        """Have the connection closed, and do nothing from now on."""
+        self._outgoing.do(CloseConnection(code, reason))
         self._expires_at = None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from antiphon.core.abilities import Abilities
 from antiphon.core.plan import ChatMessage
+from antiphon.core.window import Reader
 from antiphon.engines.base import (
     GenerationRequest,
     LanguageModel,
@@ -12,6 +15,7 @@ from antiphon.engines.base import (
     Transcriber,
     VoiceDetector,
 )
+from antiphon.errors import ConfigurationError
 
 __all__ = ["HOSTED_VOICES", "EngineSet"]
 
@@ -40,22 +44,55 @@ class EngineSet:
         transcriber: Turns speech into words.
         language_model: Works out what to say.
         synthesizer: Says it.
+        voice_names: The operator's own names for the synthesizer's voices.
+
+    Raises:
+        ConfigurationError: A name stands for a voice that the synthesizer has not.
     """
 
     voice_detector: VoiceDetector
     transcriber: Transcriber
     language_model: LanguageModel
     synthesizer: Synthesizer
+    voice_names: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        own = self.synthesizer.info.voices
+        for name, voice in self.voice_names.items():
+            if voice not in own:
+                message = (
+                    f"The voice '{name}' is to be spoken by '{voice}', but the synthesizer "
+                    f"'{self.synthesizer.info.name}' has only: {', '.join(own)}."
+                )
+                raise ConfigurationError(message)
+
+    @property
+    def abilities(self) -> Abilities:
+        """What clients may ask for."""
+        return Abilities(
+            voices=self.voices,
+            transcriber=self.transcriber.info.name,
+            languages=self.transcriber.info.languages,
+            logprobs=self.transcriber.info.logprobs,
+            language_model=self.language_model.info.name,
+            images=self.language_model.info.images,
+        )
+
+    @property
+    def reader(self) -> Reader:
+        """How much the language model can read."""
+        return Reader(self.language_model.counter, self.language_model.info.context_tokens)
 
     @property
     def voices(self) -> tuple[str, ...]:
         """Names of voices that clients may ask for, the synthesizer's default first."""
-        return tuple(dict.fromkeys((*self.synthesizer.info.voices, *HOSTED_VOICES)))
+        own = self.synthesizer.info.voices
+        return tuple(dict.fromkeys((*own, *self.voice_names, *HOSTED_VOICES)))
 
     def voice_named(self, name: str) -> str:
         """Return the synthesizer's voice that stands for a name."""
         own = self.synthesizer.info.voices
-        return name if name in own else own[0]
+        return self.voice_names.get(name, name if name in own else own[0])
 
     async def warm(self, instructions: str) -> None:
         """Have the language model read instructions before anybody asks.

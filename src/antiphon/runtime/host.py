@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import anyio
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
 from antiphon.core.effects import (
+    AnswerEffect,
+    CallMcpTool,
     CloseConnection,
     DropAudio,
     Effect,
+    EndInput,
     ForgetItem,
+    ForgetMcpServer,
     KeepResponse,
+    ListMcpTools,
     SendAudio,
     SendEvent,
     SendRetrieved,
@@ -31,32 +36,24 @@ from antiphon.core.effects import (
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage, Plan
-from antiphon.core.signals import (
-    FrameRefused,
-    Signal,
-    TranscriptExtended,
-    TranscriptFailed,
-    TranscriptFinished,
-)
+from antiphon.core.signals import FrameRefused, Signal
 from antiphon.core.verbs import Verbs
-from antiphon.engines.base import (
-    Floats,
-    GenerationRequest,
-    Transcript,
-    TranscriptionRequest,
-)
+from antiphon.engines.base import GenerationRequest
 from antiphon.errors import EngineError, RequestError
 from antiphon.observe import Moment, TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.listen import Ear
+from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.recordings import Recordings
-from antiphon.runtime.respond import Answer, failure_of
+from antiphon.runtime.respond import Answer
 from antiphon.runtime.timing import TurnTiming
+from antiphon.runtime.transcribe import transcribe
 from antiphon.wire import server_events as sent
-from antiphon.wire.client_events import ClientEvent, InputAudioBufferAppend
+from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
+from antiphon.wire.translation import SessionInputAudioBufferAppend, TranslationServerEvent
 
 __all__ = ["CloseReason", "Host"]
 
@@ -67,6 +64,12 @@ CloseReason = tuple[int, str]
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a client may take to read the last of what it is sent, the reason included."""
+
+FLUSH_TIMEOUT_S = 30.0
+"""The same for a session that ends as the client asked, all output included: what may wait in the
+outbox sounds for 16 s, and a client may read no faster than it plays."""
+
+_AS_ASKED = 1000  # close code
 
 
 class _Running(NamedTuple):
@@ -85,6 +88,7 @@ class Host:
         detection: The process's voice detection.
         timelines: Keeps where the time of each response went.
         tasks: Runs the session's work; must end when the connection does.
+        decode: Reads the client's frames; gives the events that the session receives.
 
     Attributes:
         outbox: What the transport is to send.
@@ -93,30 +97,33 @@ class Host:
 
     def __init__(
         self,
-        session: Verbs[ClientEvent],
+        session: Verbs[Any],
         *,
         engines: EngineSet,
         detection: Detection,
         timelines: TimelineLog,
         tasks: TaskGroup,
+        decode: Callable[[str | bytes], Any] = decode_client_event,
     ) -> None:
         self.outbox = Outbox()
         self.closing: CloseReason | None = None
         self._session = session
+        self._decode = decode
         self._engines = engines
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
-        self._deadline_moved = anyio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._running: dict[str, _Running] = {}
         self._recordings = Recordings()
+        self._mcp = McpConnections(session.settings.id, feed=self._feed, tasks=tasks)
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
-        heard = session.settings.audio.input
-        self._ear = Ear(heard.format, detection, feed=self._feed, fail=self._detection_failed)
+        self._ear = Ear(
+            session.heard.format, detection, feed=self._feed, fail=self._detection_failed
+        )
         self._configure_ear()
         self._perform()
-        tasks.start_soon(self._keep_time)
 
     @property
     def session_id(self) -> str:
@@ -128,8 +135,8 @@ class Host:
         if self.closing is not None:
             return
         try:
-            event = decode_client_event(frame)
-            if isinstance(event, InputAudioBufferAppend):
+            event = self._decode(frame)
+            if isinstance(event, InputAudioBufferAppend | SessionInputAudioBufferAppend):
                 self._append(event)
                 return
         except RequestError as error:
@@ -147,10 +154,12 @@ class Host:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
         self._ear.close()
         self.outbox.close()
+        if self._timer is not None:
+            self._timer.cancel()
 
     # --- towards the core -------------------------------------------------------------------------
 
-    def _append(self, event: InputAudioBufferAppend) -> None:
+    def _append(self, event: InputAudioBufferAppend | SessionInputAudioBufferAppend) -> None:
         try:
             self._ear.append(event.audio)
         except RequestError as error:
@@ -176,7 +185,7 @@ class Host:
         deadline = self._session.deadline()
         if deadline != self._deadline:
             self._deadline = deadline
-            self._deadline_moved.set()
+            self._set_timer()
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -191,27 +200,42 @@ class Host:
                     else self._ear.read(effect.source)
                 )
                 self._recordings.hear(effect.item_id, audio)
-                self._tasks.start_soon(self._transcribe, effect, audio)
+                self._tasks.start_soon(
+                    transcribe, effect, audio, self._engines.transcriber, self._feed
+                )
             case SendRetrieved(event=event, heard_ms=heard_ms):
-                heard = self._session.settings.audio.input
-                item = self._recordings.complete(event.item, heard.format, heard_ms)
+                heard_as = self._session.heard.format
+                item = self._recordings.complete(event.item, heard_as, heard_ms)
                 self._send(replace(event, item=item))
             case ForgetItem(item_id=item_id):
                 self._recordings.forget(item_id)
+            case DropAudio(before=before):
+                self._ear.drop(before)
+            case EndInput():
+                self._ear.end()
+            case CloseConnection(code=code, reason=reason):
+                self._close(code, reason)
+            case _:
+                self._do_for_answers(effect)
+
+    def _do_for_answers(self, effect: AnswerEffect) -> None:
+        match effect:
             case StartResponse(plan=plan):
                 self._start(plan)
             case StopResponse(response_id=response_id):
                 self._running[response_id].scope.cancel()
             case WarmPrompt():
                 self._warm(effect)
-            case DropAudio(before=before):
-                self._ear.drop(before)
             case KeepResponse(response=response):
                 self._timing.end(response.id, self._loop.time())
-            case CloseConnection(code=code, reason=reason):
-                self._close(code, reason)
+            case ListMcpTools():
+                self._mcp.list_tools(effect)
+            case CallMcpTool():
+                self._mcp.call(effect)
+            case ForgetMcpServer(server=server):
+                self._mcp.forget(server)
 
-    def _send(self, event: sent.ServerEvent) -> None:
+    def _send(self, event: sent.ServerEvent | TranslationServerEvent) -> None:
         match event:
             case sent.InputAudioBufferCommitted():
                 self._timing.end_turn(self._loop.time())
@@ -251,40 +275,28 @@ class Host:
         for running in self._running.values():
             running.scope.cancel()
         # A client that has stopped reading would never take the reason, and its session never end.
-        self._tasks.cancel_scope.deadline = self._loop.time() + CLOSE_TIMEOUT_S
+        timeout_s = FLUSH_TIMEOUT_S if code == _AS_ASKED else CLOSE_TIMEOUT_S
+        self._tasks.cancel_scope.deadline = self._loop.time() + timeout_s
 
     def _configure_ear(self) -> None:
-        heard = self._session.settings.audio.input
+        heard = self._session.heard
         self._ear.configure(heard.format, detecting=heard.turn_detection is not None)
 
     # --- work that takes time ---------------------------------------------------------------------
 
-    async def _keep_time(self) -> None:
-        """Tell the core when its deadline is reached, as long as it has one."""
-        while self._deadline is not None:
-            self._deadline_moved = anyio.Event()
-            wait_s = self._deadline - self._loop.time()
-            with anyio.move_on_after(max(wait_s, 0)):
-                await self._deadline_moved.wait()
-                continue
-            self._session.tick(self._loop.time())
-            self._perform()
+    def _set_timer(self) -> None:
+        """Have the core told when its deadline is reached. A task that waits would take 8 KiB."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._deadline is not None and not self.outbox.closed:
+            # By a task, so that a mistake ends the session as any other does.
+            self._timer = self._loop.call_at(self._deadline, self._tasks.start_soon, self._tick)
 
-    async def _transcribe(self, effect: Transcribe, audio: Floats) -> None:
-        request = TranscriptionRequest(
-            language=effect.language, prompt=effect.prompt, model=effect.model
-        )
-        transcriber = self._engines.transcriber
-        try:
-            async with aclosing(transcriber.transcribe(audio, request)) as events:
-                async for event in events:
-                    if isinstance(event, Transcript):
-                        self._feed(TranscriptFinished(effect.item_id, event.text))
-                    else:
-                        self._feed(TranscriptExtended(effect.item_id, event.text))
-        except EngineError as error:
-            _log.warning("%s: transcription failed: %s", self.session_id, error)
-            self._feed(TranscriptFailed(effect.item_id, failure_of(error)))
+    async def _tick(self) -> None:
+        self._deadline = None  # timers may come a little early; then this one is set once more
+        self._session.tick(self._loop.time())
+        self._perform()
 
     async def _respond(self, running: _Running) -> None:
         plan, scope = running

@@ -18,6 +18,10 @@ from antiphon.wire.audio_config import AudioFormat
 
 __all__ = ["MAX_HELD_S", "Ear"]
 
+FINAL_SILENCE_S = 0.5
+"""What follows the end of the input: longer than a detector's frame and what the resampler holds
+back, so that the last of the speech is judged."""
+
 MAX_HELD_S = 600
 """How much audio may wait to be committed. Ten minutes are 19 MB."""
 
@@ -44,6 +48,7 @@ class Ear:
         self._fail = fail
         self._ring = Ring(capacity_samples=MAX_HELD_S * INPUT_CLOCK_HZ)
         self._detecting = False
+        self._ended = False
         self._judged_until = 0
         self._set_format(audio_format)
 
@@ -61,15 +66,20 @@ class Ear:
         """Hear more audio.
 
         Raises:
-            RequestError: The bytes are not whole samples, or too much audio waits already.
+            RequestError: The bytes are not whole samples, too much audio waits already, or the
+                input has been ended.
         """
+        if self._ended:
+            message = "The session is being closed: it takes no more audio. Open another one."
+            raise RequestError(message, code="session_closing", param="type")
         samples = self._codec.decode(audio)
         if resampled_length(len(samples), self._codec.rate_hz, INPUT_CLOCK_HZ) > (
             self._ring.room_samples - INPUT_CLOCK_HZ
         ):
             message = (
                 f"The input audio buffer holds {MAX_HELD_S} s of audio at most; this would be "
-                "more. Commit or clear it first."
+                "more. Commit or clear it first; while it is translated, send it as fast as it is "
+                "spoken."
             )
             raise RequestError(message, code="input_audio_buffer_full", param="audio")
         self._wire_samples += len(samples)
@@ -77,6 +87,13 @@ class Ear:
         self._feed(AudioAppended(self._clock()))
         if self._detecting:
             self._detection.notify(self)
+
+    def end(self) -> None:
+        """Take no more audio, and have all there is judged: silence is put behind it."""
+        self._ended = True
+        silence = np.zeros(round(FINAL_SILENCE_S * self._codec.rate_hz), np.float32)
+        self._ring.append(self._resampler.push(silence))
+        self._detection.notify(self)
 
     def read(self, span: Span) -> Floats:
         """Copy a span of the input.

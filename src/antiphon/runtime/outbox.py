@@ -35,14 +35,19 @@ class Outbox:
         self._held_bytes = 0
         self._soft_bytes = soft_bytes
         self._hard_bytes = hard_bytes
-        self._arrived = anyio.Event()
-        self._drained = anyio.Event()
+        self._arrived: anyio.Event | None = None  # only while the reader waits
+        self._drained: anyio.Event | None = None  # only while a writer waits
         self._closed = False
 
     @property
     def held_bytes(self) -> int:
         """How much waits to be sent."""
         return self._held_bytes
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no more."""
+        return self._closed
 
     def put(self, frame: bytes) -> None:
         """Add a frame; once closed, drop it.
@@ -60,27 +65,28 @@ class Outbox:
             raise OutboxOverflow(message)
         self._frames.append(frame)
         self._held_bytes += len(frame)
-        self._arrived.set()
+        if self._arrived is not None:
+            self._arrived.set()
 
     async def get(self) -> bytes | None:
         """Wait for the next frame and take it; ``None`` once closed and empty."""
         while not self._frames:
             if self._closed:
                 return None
-            if self._arrived.is_set():
-                self._arrived = anyio.Event()
+            self._arrived = anyio.Event()
             await self._arrived.wait()
+            self._arrived = None
         frame = self._frames.popleft()
         self._held_bytes -= len(frame)
-        if self._held_bytes <= self._soft_bytes:
+        if self._held_bytes <= self._soft_bytes and self._drained is not None:
             self._drained.set()
+            self._drained = None
         return frame
 
     async def room(self) -> None:
         """Wait while more than the soft bound is held."""
         while self._held_bytes > self._soft_bytes and not self._closed:
-            if self._drained.is_set():
-                self._drained = anyio.Event()
+            self._drained = self._drained or anyio.Event()  # several may wait
             await self._drained.wait()
 
     def discard(self) -> None:
@@ -91,5 +97,6 @@ class Outbox:
     def close(self) -> None:
         """Take no more; the reader gets what is left, then ``None``."""
         self._closed = True
-        self._arrived.set()
-        self._drained.set()
+        for event in (self._arrived, self._drained):
+            if event is not None:
+                event.set()

@@ -7,13 +7,16 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Literal
 
 import anyio
 from anyio.abc import TaskGroup
-from msgspec import Struct
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from antiphon.config import Config
+from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.settings import (
     DEFAULT_TRANSCRIPTION_MODEL,
@@ -21,13 +24,16 @@ from antiphon.core.settings import (
     updated,
 )
 from antiphon.core.transcription_session import TranscriptionSession, TranscriptionStart
-from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
+from antiphon.core.translation_session import TranslationSession, TranslationStart
+from antiphon.core.translation_settings import SpokenLanguages, translation_updated
+from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
+from antiphon.runtime.rate_limits import KeyAccounts
 from antiphon.wire.audio_config import (
     AudioInput,
     AudioOutput,
@@ -35,7 +41,7 @@ from antiphon.wire.audio_config import (
     PcmFormat,
     ServerVad,
 )
-from antiphon.wire.client_events import ClientEvent
+from antiphon.wire.codec import decode_translation_event
 from antiphon.wire.session import (
     RealtimeSession,
     RealtimeSessionUpdate,
@@ -50,17 +56,14 @@ from antiphon.wire.translation import (
     TranslationAudio,
     TranslationInput,
     TranslationOutput,
-    TranslationSession,
     TranslationSessionRequest,
+    TranslationSessionUpdate,
 )
+from antiphon.wire.translation import TranslationSession as TranslationSettings
 
 __all__ = ["DialectName", "Opening", "Reception", "open_reception"]
 
 _log = logging.getLogger(__name__)
-
-DEFAULT_LANGUAGE = "en"
-"""What is translated into, unless the client says otherwise."""
-
 
 DialectName = Literal["ga", "beta"]
 """The protocol as it is now, generally available, or as it was in beta."""
@@ -70,16 +73,18 @@ class Opening(Struct, frozen=True, kw_only=True):
     """What a client connects for.
 
     Attributes:
-        kind: A speech session, or one that only transcribes.
+        kind: A speech session, one that only transcribes, or one that translates.
         model: As :meth:`Reception.choose_model` returned it.
         settings: What the session begins with, of the same kind; ``None`` for the server's own.
         dialect: How the client words its events, and wants to be answered.
+        key_name: What the API key is called that it is opened with; ``None`` where none is needed.
     """
 
-    kind: Literal["realtime", "transcription"] = "realtime"
+    kind: Literal["realtime", "transcription", "translation"] = "realtime"
     model: str
-    settings: SessionPatch | None = None
+    settings: SessionPatch | TranslationSessionUpdate | None = None
     dialect: DialectName = "ga"
+    key_name: str | None = None
 
 
 @asynccontextmanager
@@ -106,6 +111,7 @@ class Reception:
         self._engines = engines
         self._detection = detection
         self._entropy = RandomEntropy()
+        self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
 
     @property
@@ -152,38 +158,43 @@ class Reception:
             return Opening(kind="transcription", model=default, settings=settings)
         return Opening(model=self.choose_model(model or settings.model or None), settings=settings)
 
-    def preview(self, opening: Opening) -> SessionSettings:
+    def translation_opening(
+        self, wanted: TranslationSessionRequest | None, model: str | None = None
+    ) -> Opening:
+        """Return the opening of a translation session.
+
+        Args:
+            wanted: What a client secret says of it; ``None`` without one.
+            model: What the client asks for in place of the secret's model.
+
+        Raises:
+            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+        """
+        settings = TranslationSessionUpdate(audio=wanted.audio if wanted else UNSET)
+        chosen = self.choose_model(model or (wanted.model if wanted else None))
+        return Opening(kind="translation", model=chosen, settings=settings)
+
+    def preview(self, opening: Opening) -> SessionSettings | TranslationSettings:
         """Return the session that an opening would begin with.
 
         Raises:
             RequestError: It asks for something that cannot be done.
         """
-        if opening.kind == "transcription":
-            return self._transcription_start(opening).settings
-        return self._start(opening).settings
+        match opening.kind:
+            case "realtime":
+                return without_secrets(self._start(opening).settings)
+            case "transcription":
+                return self._transcription_start(opening).settings
+            case "translation":
+                return self._translation_start(opening).settings
 
-    def preview_translation(self, wanted: TranslationSessionRequest) -> TranslationSession:
+    def preview_translation(self, wanted: TranslationSessionRequest) -> TranslationSettings:
         """Return the translation session that a client secret for it would open.
 
         Raises:
-            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+            RequestError: It asks for something that cannot be done.
         """
-        heard = wanted.audio.input if wanted.audio and wanted.audio.input else None
-        output = wanted.audio.output if wanted.audio and wanted.audio.output else None
-        return TranslationSession(
-            id=self._entropy.identifier("sess"),
-            expires_at=_expires_at(),
-            model=self.choose_model(wanted.model),
-            audio=TranslationAudio(
-                input=TranslationInput(
-                    transcription=(heard.transcription or None) if heard else None,
-                    noise_reduction=(heard.noise_reduction or None) if heard else None,
-                ),
-                output=TranslationOutput(
-                    language=(output.language if output else None) or DEFAULT_LANGUAGE
-                ),
-            ),
-        )
+        return self._translation_start(self.translation_opening(wanted)).settings
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -205,21 +216,26 @@ class Reception:
             RequestError: As :meth:`preview` does, and the client is best told by that.
         """
         now = asyncio.get_running_loop().time()
-        session: Verbs[ClientEvent] = (
-            TranscriptionSession(self._transcription_start(opening), self._entropy, now)
-            if opening.kind == "transcription"
-            else Session(self._start(opening), self._entropy, now)
-        )
-        return Host(
-            session,
+        admitted = partial(
+            Host,
             engines=self._engines,
             detection=self._detection,
             timelines=self.timelines,
             tasks=tasks,
         )
+        match opening.kind:
+            case "realtime":
+                limits = self._accounts.of(opening.key_name)
+                return admitted(Session(self._start(opening), self._entropy, now, limits))
+            case "transcription":
+                start = self._transcription_start(opening)
+                return admitted(TranscriptionSession(start, self._entropy, now))
+            case "translation":
+                session = TranslationSession(self._translation_start(opening), self._entropy, now)
+                return admitted(session, decode=decode_translation_event)
 
     def _start(self, opening: Opening) -> SessionStart:
-        voices = self._engines.voices
+        abilities = replace(self._engines.abilities, prompts=self.config.prompts)
         settings = RealtimeSession(
             id=self._entropy.identifier("sess"),
             model=opening.model,
@@ -228,7 +244,7 @@ class Reception:
             expires_at=_expires_at(),
             audio=SessionAudio(
                 input=AudioInput(format=PcmFormat(), turn_detection=ServerVad()),
-                output=AudioOutput(format=PcmFormat(), voice=voices[0]),
+                output=AudioOutput(format=PcmFormat(), voice=abilities.voices[0]),
             ),
         )
         if isinstance(opening.settings, RealtimeSessionUpdate):
@@ -236,13 +252,14 @@ class Reception:
                 settings,
                 opening.settings,
                 default_instructions=settings.instructions,
-                voices=voices,
+                abilities=abilities,
                 voice_is_fixed=False,
             )
         return SessionStart(
             settings=settings,
             conversation_id=self._entropy.identifier("conv"),
-            voices=voices,
+            abilities=abilities,
+            reader=self._engines.reader,
             announces_conversation=opening.dialect == "beta",
         )
 
@@ -258,8 +275,27 @@ class Reception:
             audio=TranscriptionAudio(input=heard),
         )
         if isinstance(opening.settings, TranscriptionSessionUpdate):
-            settings = transcription_updated(settings, opening.settings)
-        return TranscriptionStart(settings=settings)
+            settings = transcription_updated(
+                settings, opening.settings, abilities=self._engines.abilities
+            )
+        return TranscriptionStart(settings=settings, abilities=self._engines.abilities)
+
+    def _translation_start(self, opening: Opening) -> TranslationStart:
+        synthesizer = self._engines.synthesizer.info
+        spoken = SpokenLanguages(synthesizer=synthesizer.name, codes=synthesizer.languages)
+        settings = TranslationSettings(
+            id=self._entropy.identifier("sess"),
+            expires_at=_expires_at(),
+            model=opening.model,
+            audio=TranslationAudio(
+                input=TranslationInput(), output=TranslationOutput(language=spoken.default)
+            ),
+        )
+        if isinstance(opening.settings, TranslationSessionUpdate):
+            settings = translation_updated(settings, opening.settings, spoken=spoken)
+        return TranslationStart(
+            settings=settings, spoken=spoken, voice=self._engines.abilities.voices[0]
+        )
 
 
 def _expires_at() -> int:

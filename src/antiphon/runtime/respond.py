@@ -16,6 +16,7 @@ from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from antiphon.audio.formats import codec_of
 from antiphon.audio.resample import Resampler
+from antiphon.audio.stretch import TimeStretch
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import (
     AudioGenerated,
@@ -51,6 +52,9 @@ SEGMENTS_AHEAD = 4
 DELTA_S = 0.2
 """Longest audio in one delta. A frame of 24 kHz PCM then is 13 kB of JSON, and a client that is
 interrupted has little in flight."""
+
+_CLIENTS_FAULTS = frozenset({"context_length_exceeded", "image_not_supported"})
+"""Codes of failures for which no engine is to blame."""
 
 
 @dataclass(frozen=True)
@@ -124,9 +128,13 @@ class Answer:
     def _report(self, event: GenerationEvent) -> None:
         response_id = self.plan.response_id
         match event:
-            case PromptRead(input_tokens=read, cached_tokens=cached):
+            case PromptRead():
                 self.mark(Moment.PROMPT_READ)
-                self.feed(PromptMeasured(response_id, read, cached))
+                self.feed(
+                    PromptMeasured(
+                        response_id, event.input_tokens, event.cached_tokens, event.image_tokens
+                    )
+                )
             case TextDelta(text=text, tokens=tokens):
                 self.mark(Moment.FIRST_TOKEN)
                 self.feed(TextGenerated(response_id, text, tokens))
@@ -137,6 +145,8 @@ class Answer:
     async def _voice(self, segments: ObjectReceiveStream[Segment]) -> None:
         synthesizer = self.engines.synthesizer
         voice = self.engines.voice_named(self.plan.voice)
+        slowest, fastest = synthesizer.info.speeds
+        speed = min(max(self.plan.speed, slowest), fastest)
         codec = codec_of(self.plan.output_format)
         resampler = Resampler(synthesizer.info.rate_hz, codec.rate_hz)
 
@@ -149,10 +159,12 @@ class Answer:
                 self.feed(AudioGenerated(self.plan.response_id, pcm, duration_ms))
 
         async for segment in segments:
-            request = SpeechRequest(text=segment.text, voice=voice, speed=self.plan.speed)
+            request = SpeechRequest(text=segment.text, voice=voice, speed=speed)
+            stretch = TimeStretch(speed / self.plan.speed, synthesizer.info.rate_hz)
             async with aclosing(synthesizer.synthesize(request)) as chunks:
                 async for chunk in chunks:
-                    await sound(resampler.push(chunk))
+                    await sound(resampler.push(stretch.push(chunk)))
+            await sound(resampler.push(stretch.flush()))
             self.feed(SegmentSpoken(self.plan.response_id, segment.end_chars))
         await sound(resampler.flush())
 
@@ -175,7 +187,9 @@ def generation_request(plan: Plan, conversation: str) -> GenerationRequest:
 
 def failure_of(error: EngineError) -> Failure:
     """Return what clients may know of an engine's failure."""
-    return Failure(error.stage, error.code, error.message)
+    fault_of_client = error.code in _CLIENTS_FAULTS
+    kind = "invalid_request_error" if fault_of_client else "server_error"
+    return Failure(error.stage, error.code, error.message, kind)
 
 
 def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 
 import anyio
 from anyio.abc import TaskGroup
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from antiphon.errors import RequestError
 from antiphon.runtime.host import Host
@@ -73,33 +74,39 @@ async def _converse(
 
 async def _read(host: Host, dialect: Dialect, receive: Receive) -> None:
     """Take frames until the client has gone. Not reading is what holds a fast sender back."""
+    # No frame has a name here, so that none is kept in memory until the next one arrives.
     while True:
-        message = await receive()
-        if message["type"] == "websocket.disconnect":
+        if not _take(host, dialect, await receive()):
             return
-        text = message.get("text")
-        if text is None:
-            size = len(message["bytes"])
-            refusal = (
-                f"A binary frame of {size} bytes was ignored. Send each event as a text frame of "
-                "JSON, with audio in base64."
-            )
-            host.refuse(RequestError(refusal, code="invalid_event"))
-        else:
-            try:
-                host.receive(dialect.understand(text))
-            except RequestError as error:
-                host.refuse(error)
         # Frames that have arrived already are received without a pause; others want a turn.
-        await anyio.lowlevel.checkpoint()
+        await asyncio.sleep(0)
+
+
+def _take(host: Host, dialect: Dialect, message: Message) -> bool:
+    """Take one message; return whether there will be more."""
+    if message["type"] == "websocket.disconnect":
+        return False
+    text = message.get("text")
+    if text is None:
+        size = len(message["bytes"])
+        refusal = (
+            f"A binary frame of {size} bytes was ignored. Send each event as a text frame of "
+            "JSON, with audio in base64."
+        )
+        host.refuse(RequestError(refusal, code="invalid_event"))
+        return True
+    try:
+        host.receive(dialect.understand(text))
+    except RequestError as error:
+        host.refuse(error)
+    return True
 
 
 async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.CancelScope) -> None:
     """Send what is in the outbox, until it is closed; then close the connection."""
     try:
-        while (frame := await host.outbox.get()) is not None:
-            if (expressed := dialect.express(frame)) is not None:
-                await send({"type": "websocket.send", "text": expressed.decode()})
+        while await _send_next(host, dialect, send):
+            pass
         if host.closing is not None:
             code, reason = host.closing
             await send({"type": "websocket.close", "code": code, "reason": reason})
@@ -108,3 +115,14 @@ async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.Can
         # because of a frame over MAX_FRAME_BYTES.
         _log.info("%s: the connection broke: %r", host.session_id, error)
     connection.cancel()
+
+
+async def _send_next(host: Host, dialect: Dialect, send: Send) -> bool:
+    """Send the next frame, once there is one; return whether there may be more."""
+    frame = await host.outbox.get()
+    if frame is None:
+        return False
+    expressed = dialect.express(frame)
+    if expressed is not None:
+        await send({"type": "websocket.send", "text": expressed.decode()})
+    return True

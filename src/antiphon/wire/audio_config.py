@@ -27,6 +27,7 @@ __all__ = [
     "SemanticVad",
     "ServerVad",
     "Speed",
+    "TranscriptionDelay",
     "TurnDetection",
     "Voice",
 ]
@@ -63,8 +64,9 @@ _Languages = Annotated[
 _Keywords = Annotated[
     tuple[str, ...] | UnsetType, Meta(description="Words that are likely to occur.")
 ]
+TranscriptionDelay: TypeAlias = Literal["minimal", "low", "medium", "high", "xhigh"]
 _Delay = Annotated[
-    Literal["minimal", "low", "medium", "high", "xhigh"] | UnsetType,
+    TranscriptionDelay | UnsetType,
     Meta(description="How long words may be held back for the sake of accuracy."),
 ]
 _Field = Literal["near_field", "far_field"]

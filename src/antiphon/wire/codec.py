@@ -6,14 +6,14 @@ that the refusal names the field, the value, the limit, and the client's own id 
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
 from antiphon.errors import RequestError
 from antiphon.wire.client_events import ClientEvent
 from antiphon.wire.fields import MAX_EVENT_ID_CHARS
-from antiphon.wire.refusal import explain
+from antiphon.wire.refusal import explain, listed
 from antiphon.wire.translation import TranslationClientEvent
 
 __all__ = [
@@ -97,11 +97,33 @@ def _refuse_event(
     if "type" not in value:
         refusal = RequestError("The 'type' field is missing.", code="invalid_event", param="type")
     else:
-        refusal = explain(union, value, error)
+        refusal = _of_other_sessions(union, value["type"]) or explain(union, value, error)
     event_id = value.get("event_id")
     if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_CHARS:
         refusal.event_id = event_id
     return refusal
+
+
+def _of_other_sessions(union: Any, kind: Any) -> RequestError | None:  # noqa: ANN401
+    """Return the refusal of an event that only sessions of another kind take."""
+    speech, translation = _tags(ClientEvent), _tags(TranslationClientEvent)
+    if union == TranslationClientEvent and kind in speech and kind not in translation:
+        message = (
+            f"'{kind}' is an event of speech sessions. A translation session takes "
+            f"{listed(translation)}."
+        )
+    elif union == ClientEvent and kind in translation and kind not in speech:
+        message = (
+            f"'{kind}' is an event of translation sessions. Connect to /v1/realtime/translations "
+            "for one."
+        )
+    else:
+        return None
+    return RequestError(message, code="invalid_value", param="type")
+
+
+def _tags(union: Any) -> list[str]:  # noqa: ANN401
+    return [event.__struct_config__.tag for event in get_args(union)]
 
 
 def _parse(text: str | bytes) -> Any:  # noqa: ANN401

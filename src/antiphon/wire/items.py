@@ -19,6 +19,7 @@ __all__ = [
     "ContentPart",
     "FunctionCall",
     "FunctionCallOutput",
+    "ImageDetail",
     "InputAudio",
     "InputImage",
     "InputText",
@@ -43,6 +44,7 @@ __all__ = [
     "refuse_assistant_audio",
 ]
 
+ImageDetail = Literal["auto", "low", "high"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 _PartAudio = Annotated[
@@ -75,9 +77,15 @@ class InputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="input
 class InputImage(Struct, frozen=True, kw_only=True, tag_field="type", tag="input_image"):
     """An image from the user."""
 
-    image_url: Annotated[str, Meta(description="The image as a data URI, PNG or JPEG.")]
+    image_url: Annotated[
+        str | UnsetType,
+        Meta(
+            description="The image as a data URI, PNG or JPEG. Of the items that the server sends, "
+            "only retrieved ones have it."
+        ),
+    ] = UNSET
     detail: Annotated[
-        Literal["auto", "low", "high"] | UnsetType,
+        ImageDetail | UnsetType,
         Meta(description="How closely to look; `auto` means `high`."),
     ] = UNSET
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -177,7 +178,21 @@ def _object_faults(
             yield from _faults(field.type, value[field.encode_name], _join(path, field.encode_name))
         elif field.required:
             yield _missing(_join(path, field.encode_name))
+    if struct.forbid_unknown_fields:
+        yield from _unknown_faults([field.encode_name for field in struct.fields], value, path)
     yield from _rule_faults(struct.cls, value, path)
+
+
+def _unknown_faults(
+    known: Sequence[str], value: dict[str, Any], path: str
+) -> Iterator[RequestError]:
+    for name in value:
+        if name not in known:
+            unknown = _join(path, name[:_QUOTED_CHARS])
+            message = f"Unknown parameter: '{unknown}'."
+            if nearest := get_close_matches(name, known, n=1):
+                message += f" Did you mean '{nearest[0]}'?"
+            yield RequestError(message, code="unknown_parameter", param=unknown)
 
 
 def _rule_faults(cls: type, value: dict[str, Any], path: str) -> Iterator[RequestError]:

@@ -206,7 +206,8 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
         bool | UnsetType, Meta(description="Whether it may make several tool calls.")
     ] = UNSET
     reasoning: Annotated[
-        Reasoning | UnsetType, Meta(description="How much the model thinks first.")
+        Reasoning | UnsetType | None,
+        Meta(description="How much the model thinks first; null is as absent."),
     ] = UNSET
     max_output_tokens: MaxOutputTokens | UnsetType = UNSET
     conversation: Annotated[
@@ -215,7 +216,8 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
     ] = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     prompt: Annotated[
-        Prompt | UnsetType | None, Meta(description="A stored prompt of the hosted service.")
+        Prompt | UnsetType | None,
+        Meta(description="Instructions that the server's operator keeps."),
     ] = UNSET
     input: Annotated[
         tuple[Item | ItemReference, ...] | UnsetType | None,

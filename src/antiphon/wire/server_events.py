@@ -76,6 +76,7 @@ __all__ = [
     "OutputAudioBufferStarted",
     "OutputAudioBufferStopped",
     "RateLimit",
+    "RateLimitName",
     "RateLimitsUpdated",
     "ResponseContentPartAdded",
     "ResponseContentPartDone",
@@ -108,10 +109,13 @@ class ErrorEvent(ServerEventBase, frozen=True, kw_only=True, tag="error"):
     error: Annotated[ErrorObject, Meta(description="What went wrong.")]
 
 
+RateLimitName: TypeAlias = Literal["requests", "tokens"]
+
+
 class RateLimit(Struct, frozen=True, kw_only=True):
     """One limit and how much of it is left."""
 
-    name: Annotated[Literal["requests", "tokens"], Meta(description="What is limited.")]
+    name: Annotated[RateLimitName, Meta(description="What is limited.")]
     limit: Annotated[int, Meta(description="The most that is allowed.")]
     remaining: Annotated[int, Meta(description="What is left of it.")]
     reset_seconds: Annotated[float, Meta(description="Seconds until it is whole again.")]

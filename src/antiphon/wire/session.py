@@ -103,7 +103,7 @@ class Reasoning(Struct, frozen=True, kw_only=True):
 
 
 class Prompt(Struct, frozen=True, kw_only=True):
-    """A stored prompt of the hosted service."""
+    """Instructions that the server's operator keeps."""
 
     id: Annotated[str, Meta(description="Id of the stored prompt.")]
     version: Annotated[str | UnsetType | None, Meta(description="Version of the prompt.")] = UNSET
@@ -153,12 +153,15 @@ _ToolsMeta = Meta(description="Tools the model may use.")
 _ToolChoiceMeta = Meta(description="Whether the model may, must not or must use a tool.")
 _TracingMeta = Meta(description="How the session is traced; null for not at all.")
 _TruncationMeta = Meta(description="What to do when the conversation outgrows the context.")
-_PromptMeta = Meta(description="A stored prompt of the hosted service; null for none.")
+_PromptMeta = Meta(description="Instructions that the server's operator keeps; null for none.")
 _AudioMeta = Meta(description="Audio settings.")
 _IncludeMeta = Meta(description="Extra fields that server events are to carry.")
 _SessionIdMeta = Meta(description="Unique id of the session.")
 _ExpiresAtMeta = Meta(description="When the session ends, in seconds of the Unix clock.")
 _ReasoningMeta = Meta(description="How much the model thinks before it answers.")
+_ReasoningUpdateMeta = Meta(
+    description="How much the model thinks before it answers; null for the model's own choice."
+)
 _ParallelMeta = Meta(description="Whether one response may make several tool calls.")
 
 
@@ -227,7 +230,7 @@ class RealtimeSessionUpdate(Struct, frozen=True, kw_only=True, tag_field="type",
     prompt: Annotated[Prompt | UnsetType | None, _PromptMeta] = UNSET
     audio: Annotated[SessionAudioUpdate | UnsetType, _AudioMeta] = UNSET
     include: Annotated[tuple[Include, ...] | UnsetType | None, _IncludeMeta] = UNSET
-    reasoning: Annotated[Reasoning | UnsetType, _ReasoningMeta] = UNSET
+    reasoning: Annotated[Reasoning | UnsetType | None, _ReasoningUpdateMeta] = UNSET
     parallel_tool_calls: Annotated[bool | UnsetType, _ParallelMeta] = UNSET
 
 

@@ -110,6 +110,10 @@ class McpTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="mcp"):
             field = "server_url"
             raise InvalidFieldError(field, message, code="missing_required_parameter")
 
+    def __repr__(self) -> str:
+        """Show the label only: URL, headers and token open somebody's server."""
+        return f"McpTool(server_label={self.server_label!r}, …)"
+
 
 Tool: TypeAlias = FunctionTool | McpTool
 

@@ -80,7 +80,9 @@ class TranscriptionError(Struct, frozen=True, kw_only=True):
     type: Annotated[str, Meta(description="Class of the error, such as `server_error`.")]
     code: Annotated[str | None, Meta(description="What kind of error; null if it has no code.")]
     message: Annotated[str, Meta(description="What happened.")]
-    param: Annotated[str | None, Meta(description="The field at fault; null if it is none.")] = None
+    param: Annotated[
+        str | UnsetType, Meta(description="The field at fault; absent if it is none.")
+    ] = UNSET
 
 
 _LogProbs = Annotated[

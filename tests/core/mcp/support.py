@@ -1,5 +1,7 @@
 """A session with an MCP server, its tools and its calls by script."""
 
+from typing import Any
+
 from antiphon.core.effects import CallMcpTool, ListMcpTools
 from antiphon.core.signals import McpCallFinished, McpToolsListed
 from antiphon.wire.items import McpError, McpListedTool
@@ -20,7 +22,7 @@ READ = listed("read", only_reads=True)
 ERASE = listed("erase")
 
 
-def server(label: str = "files", **fields: object) -> Frame:
+def server(label: str = "files", **fields: Any) -> Frame:
     """Return the tool of a session that names a server."""
     return {
         "type": "mcp",
@@ -42,7 +44,7 @@ class McpRig(Rig):
         """Have a server name its tools."""
         return self.feed(McpToolsListed(self.effects(ListMcpTools)[nth].item_id, tools))
 
-    def offer(self, *tools: McpListedTool, **fields: object) -> None:
+    def offer(self, *tools: McpListedTool, **fields: Any) -> None:
         """Give the session a server that has tools."""
         self.use(server(**fields))
         self.names(*tools)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -18,7 +20,7 @@ SECRETIVE = server(
 )
 
 
-def tool(**fields: object) -> McpTool:
+def tool(**fields: Any) -> McpTool:
     return msgspec.convert(server(**fields), McpTool)
 
 

@@ -8,5 +8,6 @@ contradicts the protocol's promises raises ``AssertionError``.
 from tests.support.ledger.frames import Frame, read_frame
 from tests.support.ledger.ledger import Ledger
 from tests.support.ledger.requests import Form
+from tests.support.ledger.translation import TranslationLedger
 
-__all__ = ["Form", "Frame", "Ledger", "read_frame"]
+__all__ = ["Form", "Frame", "Ledger", "TranslationLedger", "read_frame"]

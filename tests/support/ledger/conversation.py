@@ -71,6 +71,15 @@ class ConversationAccount:
         assert frame["previous_item_id"] == (self.order[place - 1] if place else None)
         self._items[item["id"]] = item
 
+    def amend(self, item: Frame) -> None:
+        """Take more of an item that is not final yet, unless the client has deleted it."""
+        if item["id"] in self._items:
+            self._items[item["id"]] = item
+
+    def give_up(self, item_id: str) -> None:
+        """Note that an item will not be finished."""
+        self._not_done.discard(item_id)
+
     def delete(self, item_id: str) -> None:
         self.order.remove(item_id)
         self.deleted.add(item_id)
@@ -85,7 +94,7 @@ class ConversationAccount:
     def retrieve(self, item: Frame, output: OutputItem | None) -> None:
         """Check an item against what is known of it; ``output`` if it is an answer."""
         known = self._items[item["id"]]
-        assert item["object"] == "realtime.item"
+        assert item.get("object") == (None if item["type"].startswith("mcp_") else "realtime.item")
         assert set(item) - {"object"} == set(known)
         for key in set(known) - {"content"}:
             assert item[key] == known[key]
@@ -124,7 +133,11 @@ class ConversationAccount:
         """Take more of the words of an item's audio."""
         item_id = frame["item_id"]
         assert item_id in self._untold, "nobody asked for this transcript, or it had ended"
-        if kind.endswith(".delta"):
+        if "logprobs" in frame:
+            _check_logprobs(frame)
+        if kind.endswith(".segment"):
+            assert 0 <= frame["start"] <= frame["end"]
+        if kind.endswith((".delta", ".segment")):
             return
         self._untold.remove(item_id)
         if kind.endswith(".completed"):
@@ -133,6 +146,13 @@ class ConversationAccount:
                 for part in self._items[item_id]["content"]
             ]
             self._items[item_id] = {**self._items[item_id], "content": content}
+
+
+def _check_logprobs(frame: Frame) -> None:
+    """Check that the tokens are those of the text, and none more than certain."""
+    text: str = frame["delta"] if "delta" in frame else frame["transcript"]
+    assert b"".join(bytes(one["bytes"]) for one in frame["logprobs"]) == text.encode()
+    assert all(one["logprob"] <= 0 for one in frame["logprobs"])
 
 
 def known_parts(item: Frame) -> list[Frame]:

@@ -3,6 +3,8 @@
 from tests.support.ledger.conversation import ConversationAccount
 from tests.support.ledger.frames import Frame, audio_ms
 from tests.support.ledger.input_audio import InputAccount, Turn
+from tests.support.ledger.mcp import McpAccount
+from tests.support.ledger.rate_limits import LimitAccount
 from tests.support.ledger.requests import Form, Request, Requests
 from tests.support.ledger.responses import OutputItem, ResponseAccount, Stage
 from tests.support.ledger.rules import check_answer, is_borderline, objections, would_cancel
@@ -29,6 +31,7 @@ class Ledger:
         session: The settings as they were told last.
         conversation: The items.
         input: The input audio.
+        mcp: The MCP servers and the calls to them.
         responses: Every response by its id.
         recordings: How many items with audio the client has sent whose words have to be found out.
         expired: Whether the session has come to its end.
@@ -38,6 +41,7 @@ class Ledger:
         self.session: Frame = {}
         self.conversation = ConversationAccount()
         self.input = InputAccount()
+        self.mcp = McpAccount()
         self.responses: dict[str, ResponseAccount] = {}
         self.recordings = 0
         self.expired = False
@@ -50,6 +54,7 @@ class Ledger:
         self._answer_is_due = False
         self._interrupted: str | None = None  # the response that must close before all else
         self._expiring = False
+        self._limits = LimitAccount()
 
     # --- what may be asked ------------------------------------------------------------------------
 
@@ -139,8 +144,16 @@ class Ledger:
         assert frame["event_id"] not in self._event_ids
         self._event_ids.add(frame["event_id"])
         assert (kind == "session.created") == (len(self._event_ids) == 1)
+        self._limits.follow(kind)
+        if kind == "rate_limits.updated":
+            self._limits.read(frame["rate_limits"])
+            return
         self._check_order(kind, frame)
-        if kind.startswith("response."):
+        if kind.startswith("mcp_list_tools."):
+            self._read_listing(kind, frame)
+        elif kind.startswith("response.mcp_call."):
+            self.mcp.read_call(frame)
+        elif kind.startswith("response."):
             self._read_response(kind, frame)
         elif kind.startswith("conversation.item.input_audio_transcription."):
             self.conversation.hear(kind, frame)
@@ -230,6 +243,7 @@ class Ledger:
             case "conversation.item.deleted":
                 check_answer(self._answered("conversation.item.delete").event, frame, self)
                 self.conversation.delete(frame["item_id"])
+                self.mcp.withdraw(frame["item_id"])
                 self._outputs.pop(frame["item_id"], None)
             case "conversation.item.retrieved":
                 check_answer(self._answered("conversation.item.retrieve").event, frame, self)
@@ -249,7 +263,15 @@ class Ledger:
             self.conversation.add(frame)
             assert self.conversation.last_id == item_id, "answers go to the end"
             return
+        if self.mcp.is_listing(item_id):
+            assert frame["item"]["tools"] == []
+            self.conversation.add(frame)
+            return
         self._next = ("conversation.item.done", item_id)
+        if self._is_asked_by_server(frame["item"]):
+            self.mcp.ask(frame["item"], self._whole_mcp_calls())
+            self.conversation.add(frame)
+            return
         if self._committed == item_id:
             self._committed = None
             self.conversation.add(frame)
@@ -262,13 +284,30 @@ class Ledger:
         request = self._answered("conversation.item.create", call_id=call_id)
         self.conversation.add(frame)
         check_answer(request.event, frame, self)
+        if frame["item"]["type"] == "mcp_approval_response":
+            self.mcp.answer(frame["item"])
+
+    def _is_asked_by_server(self, item: Frame) -> bool:
+        """Whether a request for approval is not one that the client has put in itself."""
+        return item["type"] == "mcp_approval_request" and not self._requests.next_is(
+            lambda one: (one.event.get("item") or {}).get("id") == item["id"]
+        )
+
+    def _whole_mcp_calls(self) -> dict[str, Frame]:
+        items = [item for account in self.responses.values() for item in account.items]
+        return {one.id: one.final for one in items if one.type == "mcp_call" and one.final}
 
     def _finish_item(self, frame: Frame) -> None:
         item_id = frame["item"]["id"]
         added = self.conversation.item(item_id)
         self.conversation.finish(frame)
-        if self.output_item(item_id) is None:
+        output = self.output_item(item_id)
+        if self.mcp.is_listing(item_id):
+            self._next = ("mcp_list_tools.completed", item_id)
+        elif output is None:
             assert frame["item"] == added
+        elif output.type == "mcp_call":
+            self.mcp.finish(frame["item"])
         if self._to_answer == item_id:
             self._to_answer = None
             self._answer_is_due = True
@@ -325,17 +364,30 @@ class Ledger:
                 self._end_response(account, frame)
             case "response.output_item.added":
                 item = account.open(frame)
+                if item.type == "mcp_call":
+                    self.mcp.open(frame["item"])
                 if account.in_conversation:
                     assert item.id not in self.order
                     self._outputs[item.id] = item
                     self._next = ("conversation.item.added", item.id)
             case "response.output_item.done":
-                assert self.conversation.is_done(frame["item"]["id"]), (
-                    "conversation.item.done first"
-                )
+                item_id = frame["item"]["id"]
+                if frame["item"]["type"] == "mcp_call":
+                    assert self.mcp.is_cut_short(item_id) == (frame["item"]["error"] is not None)
+                    self.conversation.amend(frame["item"])
+                else:
+                    assert self.conversation.is_done(item_id), "conversation.item.done first"
                 account.close(frame)
             case _:
                 account.read_content(kind, frame)
+
+    def _read_listing(self, kind: str, frame: Frame) -> None:
+        item_id = frame["item_id"]
+        self.mcp.read_listing(frame)
+        if kind == "mcp_list_tools.in_progress":
+            self._next = ("conversation.item.added", item_id)
+        elif kind == "mcp_list_tools.failed":
+            self.conversation.give_up(item_id)
 
     def _create_response(self, frame: Frame) -> None:
         response = frame["response"]

@@ -12,12 +12,15 @@ _TEXT_DELTAS = {
     "response.output_text.delta",
     "response.output_audio_transcript.delta",
     "response.function_call_arguments.delta",
+    "response.mcp_call_arguments.delta",
 }
 _TEXT_DONES = {
     "response.output_text.done": "text",
     "response.output_audio_transcript.done": "transcript",
     "response.function_call_arguments.done": "arguments",
+    "response.mcp_call_arguments.done": "arguments",
 }
+_CALLS = {"function_call", "mcp_call"}
 _STATUSES = {"completed", "cancelled", "failed", "incomplete"}
 
 OUTPUT_AUDIO_TOKENS_PER_S = 20
@@ -75,11 +78,11 @@ class OutputItem:
 
     def finish(self, item: Frame) -> None:
         """Check the item's final form against everything that was sent of it."""
-        assert item["status"] in {"completed", "incomplete"}
-        if self.type == "function_call":
+        assert self.type == "mcp_call" or item["status"] in {"completed", "incomplete"}
+        if self.type in _CALLS:
             assert self.stage is Stage.TEXT_DONE
             assert item["arguments"] == self.text
-            assert item["call_id"] == self.call_id
+            assert item.get("call_id") == self.call_id
         else:
             assert self.stage is Stage.PART_DONE
             (part,) = item["content"]
@@ -130,7 +133,7 @@ class ResponseAccount:
         """Take the announcement of an item."""
         assert frame["output_index"] == len(self.items)
         item = frame["item"]
-        assert item["status"] == "in_progress"
+        assert item["type"] == "mcp_call" or item["status"] == "in_progress"
         assert item.get("content", []) == []
         assert item.get("arguments", "") == ""
         self.items.append(OutputItem(item, frame["output_index"]))
@@ -148,7 +151,7 @@ class ResponseAccount:
         """Take more of an item's content."""
         item = self.item(frame)
         announced = Stage.IN_CONVERSATION if self.in_conversation else Stage.ADDED
-        if item.type == "function_call" and item.stage is announced:
+        if item.type in _CALLS and item.stage is announced:
             item.stage = Stage.OPEN  # a call has no content part
         if kind == "response.content_part.added":
             assert item.stage is announced
@@ -190,7 +193,7 @@ class ResponseAccount:
             assert ("error" in details) == (status == "failed")
             assert ("reason" in details) == (status in {"cancelled", "incomplete"})
         if status == "completed":
-            assert all(item["status"] == "completed" for item in response["output"])
+            assert all(item.get("status") in {"completed", None} for item in response["output"])
         changed = {"status", "status_details", "output", "usage"}
         for key in self.created.keys() - changed:
             assert response[key] == self.created[key]

@@ -78,6 +78,8 @@ def _to_update(patch: Frame, ledger: Ledger) -> Iterable[str]:
     merged = {**ledger.session, **patch}
     if _names_missing_tool(merged["tool_choice"], merged["tools"]):
         yield "invalid_value"
+    if ledger.session.get("tracing") not in (None, merged.get("tracing")):
+        yield "invalid_value"
 
 
 def _to_create(event: Frame, ledger: Ledger) -> Iterable[str]:
@@ -94,6 +96,11 @@ def _to_item(item: Frame, ledger: Ledger, before: Collection[Frame]) -> Iterable
         called = {one.get("call_id") for one in before if one["type"] == "function_call"}
         if item["call_id"] not in called and not ledger.conversation.has_call(item["call_id"]):
             yield "invalid_tool_call_id"
+    if (
+        item["type"] == "mcp_approval_response"
+        and item["approval_request_id"] not in ledger.mcp.unanswered
+    ):
+        yield "invalid_approval_request_id"
     for part in item.get("content", []):
         if part.get("audio"):
             yield from _to_audio(part["audio"], ledger)
@@ -133,7 +140,10 @@ def _to_respond(params: Frame, ledger: Ledger) -> Iterable[str]:
 
 
 def _names_missing_tool(choice: Any, tools: Iterable[Frame]) -> bool:
-    return isinstance(choice, dict) and choice["name"] not in {tool.get("name") for tool in tools}
+    if not isinstance(choice, dict):
+        return False
+    key = "server_label" if choice["type"] == "mcp" else "name"
+    return choice[key] not in {tool.get(key) for tool in tools}
 
 
 def would_cancel(event: Frame, ledger: Ledger) -> str | None:
@@ -177,8 +187,15 @@ def _check_updated(patch: Frame, after: Frame) -> None:
         if key == "audio":
             for side, changes in value.items():
                 assert _shows(after["audio"][side], changes)
+        elif key == "tools":
+            assert _shows(after[key], [_without_secrets(tool) for tool in value])
+            assert after[key] == [_without_secrets(tool) for tool in after[key]]
         elif key not in {"model", "type"} and value not in ("", None):
             assert _shows(after[key], value)
+
+
+def _without_secrets(tool: Frame) -> Frame:
+    return {key: tool[key] for key in tool if key not in {"authorization", "headers"}}
 
 
 def _shows(after: Any, wanted: Any) -> bool:
