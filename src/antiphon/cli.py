@@ -77,6 +77,11 @@ def main() -> None:
 @click.option("--turn-predictor", help=_ENGINE_HELP.format("turn predictor"))
 @click.option("--denoiser", help=_ENGINE_HELP.format("denoiser"))
 @click.option(
+    "--speculation",
+    type=click.Choice(["off", "words", "answers"]),
+    help="What is worked out while a speaker pauses.  [default: answers]",
+)
+@click.option(
     "--script",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="TOML file that scripted engines act out.",

@@ -8,6 +8,7 @@ the first sound of the answer. The latest are kept in memory for the console, th
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from enum import Enum
 
 __all__ = ["KEPT_TIMELINES", "Moment", "Timeline", "TimelineLog"]
@@ -26,6 +27,10 @@ class Moment(Enum):
     """The response came into being."""
     TRANSCRIBED = "transcribed"
     """The words of the turn were known."""
+    GUESSED = "guessed"
+    """The answer was begun before the turn was confirmed, and what it yielded was held back."""
+    GUESS_DROPPED = "guess_dropped"
+    """That was for nothing: something had changed when the turn was confirmed."""
     STARTED = "started"
     """The language model was asked."""
     PROMPT_READ = "prompt_read"
@@ -49,6 +54,11 @@ class Timeline:
     def mark(self, moment: Moment, at_s: float) -> None:
         """Note when something happened for the first time."""
         self._moments.setdefault(moment, at_s)
+
+    def forget(self, moments: Iterable[Moment]) -> None:
+        """Forget when something happened: it will happen again."""
+        for moment in moments:
+            self._moments.pop(moment, None)
 
     def as_ms(self) -> dict[str, float]:
         """Return the moments in order, in milliseconds since the first of them."""

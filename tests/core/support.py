@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from antiphon.core.abilities import Abilities
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.effects import Effect, SendAudio, SendEvent, SendRetrieved, StartResponse
-from antiphon.core.plan import Plan
+from antiphon.core.plan import Plan, Speculation
 from antiphon.core.rate_limits import RateLimits
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import (
@@ -144,6 +144,7 @@ class Rig:
         reader: Reader = Reader(),  # noqa: B008 (frozen)
         abilities: Abilities = ABILITIES,
         limits: RateLimits | None = None,
+        speculation: Speculation = "off",
     ) -> None:
         self.now = 0.0
         self.log: list[Frame | Effect] = []
@@ -153,6 +154,7 @@ class Rig:
                 conversation_id="conv_1",
                 abilities=abilities,
                 reader=reader,
+                speculation=speculation,
                 lifetime_s=lifetime_s,
             ),
             CountingEntropy(),

@@ -29,7 +29,9 @@ class Desk:
         )
         settings = Settings(id="sess_1", expires_at=1, audio=TranscriptionAudio(input=heard))
         self.session = TranscriptionSession(
-            TranscriptionStart(settings=settings, abilities=ABILITIES), CountingEntropy(), now=0.0
+            TranscriptionStart(settings=settings, abilities=ABILITIES, works_ahead=False),
+            CountingEntropy(),
+            now=0.0,
         )
         self.heard_until = 0
 

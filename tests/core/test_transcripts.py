@@ -2,9 +2,14 @@ import pytest
 
 from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.conversation import Conversation, Entry, Hearing
-from antiphon.core.effects import Effect, SendEvent, Transcribe
+from antiphon.core.effects import Effect, KeepRecording, SendEvent, Transcribe
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.signals import Failure, TranscriptExtended, TranscriptFinished
+from antiphon.core.signals import (
+    Failure,
+    TranscriptExtended,
+    TranscriptFailed,
+    TranscriptFinished,
+)
 from antiphon.core.transcripts import Transcripts
 from antiphon.wire import transcription_events as sent
 from antiphon.wire.audio_config import AudioTranscription
@@ -41,15 +46,21 @@ class Listening:
 
 def test_the_clients_hints_go_along_with_the_audio() -> None:
     listening = Listening(ASKED_FOR)
-    assert listening.effects() == [Transcribe(item_id="item_1", source=SPAN, hints=ASKED_FOR)]
+    assert listening.effects() == [
+        KeepRecording("item_1", SPAN),
+        Transcribe(item_id="item_1", source=SPAN, hints=ASKED_FOR),
+    ]
     assert listening.entry.hearing is Hearing.PENDING
 
 
 def test_words_are_found_out_even_if_the_client_does_not_want_to_know() -> None:
     listening = Listening(None)
-    assert listening.effects() == [Transcribe(item_id="item_1", source=SPAN, hints=None)]
-    listening.transcripts.extend(TranscriptExtended("item_1", "good"))
-    listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
+    assert listening.effects() == [
+        KeepRecording("item_1", SPAN),
+        Transcribe(item_id="item_1", source=SPAN, hints=None),
+    ]
+    listening.transcripts.take(TranscriptExtended("item_1", "good"))
+    listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
     assert listening.effects() == []
     assert listening.entry.hearing is Hearing.DONE
 
@@ -57,9 +68,9 @@ def test_words_are_found_out_even_if_the_client_does_not_want_to_know() -> None:
 def test_the_client_reads_words_as_they_come_and_then_all_of_them() -> None:
     listening = Listening(ASKED_FOR)
     listening.effects()
-    listening.transcripts.extend(TranscriptExtended("item_1", "good"))
-    listening.transcripts.extend(TranscriptExtended("item_1", ""))
-    listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
+    listening.transcripts.take(TranscriptExtended("item_1", "good"))
+    listening.transcripts.take(TranscriptExtended("item_1", ""))
+    listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
     delta, completed = listening.sent()
     assert isinstance(delta, sent.ConversationItemInputAudioTranscriptionDelta)
     assert delta.delta == "good"
@@ -71,7 +82,7 @@ def test_the_client_reads_words_as_they_come_and_then_all_of_them() -> None:
 def test_words_of_audio_that_the_client_sent_as_an_item_are_not_announced() -> None:
     listening = Listening(ASKED_FOR, source=bytes(4800))
     listening.effects()
-    listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
+    listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
     assert listening.effects() == []
     assert listening.entry.hearing is Hearing.DONE
 
@@ -79,7 +90,7 @@ def test_words_of_audio_that_the_client_sent_as_an_item_are_not_announced() -> N
 def test_a_failure_is_told_and_remembered() -> None:
     listening = Listening(ASKED_FOR)
     listening.effects()
-    listening.transcripts.fail("item_1", FAILURE)
+    listening.transcripts.take(TranscriptFailed("item_1", FAILURE))
     (failed,) = listening.sent()
     assert isinstance(failed, sent.ConversationItemInputAudioTranscriptionFailed)
     assert (failed.error.code, failed.error.message) == (FAILURE.code, FAILURE.message)
@@ -90,14 +101,14 @@ def test_a_failure_is_told_and_remembered() -> None:
 def test_what_comes_after_the_end_is_dropped(failed_first: bool) -> None:
     listening = Listening(ASKED_FOR)
     if failed_first:
-        listening.transcripts.fail("item_1", FAILURE)
+        listening.transcripts.take(TranscriptFailed("item_1", FAILURE))
     else:
-        listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
+        listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
     listening.effects()
     hearing = listening.entry.hearing
-    listening.transcripts.extend(TranscriptExtended("item_1", "late"))
-    listening.transcripts.finish(TranscriptFinished("item_1", "late"))
-    listening.transcripts.fail("item_1", FAILURE)
+    listening.transcripts.take(TranscriptExtended("item_1", "late"))
+    listening.transcripts.take(TranscriptFinished("item_1", "late"))
+    listening.transcripts.take(TranscriptFailed("item_1", FAILURE))
     assert listening.effects() == []
     assert listening.entry.hearing is hearing
 
@@ -105,7 +116,7 @@ def test_what_comes_after_the_end_is_dropped(failed_first: bool) -> None:
 def test_words_of_an_item_that_never_was_are_dropped() -> None:
     listening = Listening(ASKED_FOR)
     listening.effects()
-    listening.transcripts.finish(TranscriptFinished("item_2", "who?"))
+    listening.transcripts.take(TranscriptFinished("item_2", "who?"))
     assert listening.effects() == []
 
 
@@ -114,7 +125,7 @@ def test_the_words_of_a_deleted_item_are_known_but_not_told() -> None:
     listening.effects()
     listening.conversation.remove(listening.entry)
     assert listening.transcripts.awaits("item_1")
-    listening.transcripts.finish(TranscriptFinished("item_1", "good morning"))
+    listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
     assert listening.effects() == []
     assert listening.entry.hearing is Hearing.DONE
     assert not listening.transcripts.awaits("item_1")

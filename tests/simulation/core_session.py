@@ -51,6 +51,7 @@ def session_start(dice: Dice) -> SessionStart:
         settings=settings,
         conversation_id="conv_1",
         abilities=Abilities(voices=VOICES, transcriber="ears", language_model="mind"),
+        speculation="off",
         lifetime_s=_LIFETIME_S,
     )
 

@@ -13,6 +13,7 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
+from antiphon.runtime.spare import Spare
 from tests.simulation.client import Client, Sending
 from tests.simulation.core_session import session_limits, session_start
 from tests.simulation.dice import Dice
@@ -94,6 +95,7 @@ class _Call:
                 Session(session_start(self._dice), self._entropy, now, session_limits(self._dice)),
                 engines=cast.engines,
                 detection=detection,
+                spare=Spare(),
                 timelines=TimelineLog(),
                 tasks=tasks,
             )

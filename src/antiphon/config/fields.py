@@ -11,6 +11,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from antiphon.config.keys import ApiKey, Limits, digest_of
+from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.errors import ConfigurationError
 
@@ -49,6 +50,8 @@ class Config(Struct, frozen=True, kw_only=True):
         voice_detector: Catalogue name; ``None`` for the default.
         turn_predictor: Catalogue name; ``None`` for the default.
         denoiser: Catalogue name; ``None`` for the default.
+        speculation: What is worked out while a speaker pauses, before it is known whether the turn
+            is over: ``off``, the ``words``, or whole ``answers``. Work that is needed goes first.
         script: What scripted engines act out; ``None`` for their rules.
         models: Model names that clients may ask for; the first one is the default.
         strict_models: Whether other model names are refused instead of meaning the default.
@@ -73,6 +76,7 @@ class Config(Struct, frozen=True, kw_only=True):
     voice_detector: str | None = None
     turn_predictor: str | None = None
     denoiser: str | None = None
+    speculation: Speculation = "answers"
     script: Path | None = None
     models: Annotated[tuple[str, ...], Meta(min_length=1)] = ("antiphon",)
     strict_models: bool = False

@@ -23,17 +23,24 @@ __all__ = [
     "CallMcpTool",
     "CloseConnection",
     "DropAudio",
+    "DropGuess",
     "Effect",
     "EndInput",
     "ForgetItem",
     "ForgetMcpServer",
+    "GuessResponse",
+    "HearingEffect",
+    "KeepRecording",
     "KeepResponse",
     "ListMcpTools",
+    "NeedTranscript",
+    "ReleaseGuess",
     "SendAudio",
     "SendEvent",
     "SendRetrieved",
     "StartResponse",
     "StopResponse",
+    "StopTranscribing",
     "Transcribe",
     "WarmPrompt",
 ]
@@ -95,17 +102,51 @@ class Transcribe(Struct, frozen=True):
     """Find out the words of a user's audio.
 
     Attributes:
-        item_id: The item that will carry the words.
+        item_id: The item that will carry the words; of a guess, an id of its own.
         source: A span of the input, or audio that the client sent as part of an item, in the
             session's input format.
         hints: What the client says about the audio and how to transcribe it; ``None`` if nothing.
         logprobs: Whether the client wants to know how sure the transcriber is of each token.
+        is_guess: Whether the turn may not be over yet, so that nobody may need the words.
     """
 
     item_id: str
     source: Span | bytes
     hints: AudioTranscription | None
     logprobs: bool = False
+    is_guess: bool = False
+
+
+class NeedTranscript(Struct, frozen=True):
+    """The words of a guess are needed: the turn was over indeed.
+
+    Attributes:
+        item_id: The id under which they are found out.
+    """
+
+    item_id: str
+
+
+class StopTranscribing(Struct, frozen=True):
+    """The words of a guess are not needed: the speaker goes on.
+
+    Attributes:
+        item_id: The id under which they were to be found out.
+    """
+
+    item_id: str
+
+
+class KeepRecording(Struct, frozen=True):
+    """A user's audio has become part of an item, and may be asked for.
+
+    Attributes:
+        item_id: The item.
+        source: A span of the input, or audio that the client sent as part of the item.
+    """
+
+    item_id: str
+    source: Span | bytes
 
 
 class StartResponse(Struct, frozen=True):
@@ -116,6 +157,36 @@ class StartResponse(Struct, frozen=True):
     """
 
     plan: Plan
+
+
+class GuessResponse(Struct, frozen=True):
+    """Work out an answer that may not be wanted, and hold back whatever comes of it.
+
+    Attributes:
+        plan: All there is to know about it.
+    """
+
+    plan: Plan
+
+
+class ReleaseGuess(Struct, frozen=True):
+    """An answer that was held back is wanted, just as it was planned.
+
+    Attributes:
+        response_id: The response.
+    """
+
+    response_id: str
+
+
+class DropGuess(Struct, frozen=True):
+    """An answer that was held back is not wanted. A response of that id may yet start afresh.
+
+    Attributes:
+        response_id: What would have been its response.
+    """
+
+    response_id: str
 
 
 class StopResponse(Struct, frozen=True):
@@ -216,8 +287,16 @@ class CloseConnection(Struct, frozen=True):
     reason: str
 
 
+HearingEffect = (
+    Transcribe | NeedTranscript | StopTranscribing | KeepRecording | DropAudio | EndInput
+)
+"""What becomes of the user's audio."""
+
 AnswerEffect = (
     StartResponse
+    | GuessResponse
+    | ReleaseGuess
+    | DropGuess
     | StopResponse
     | WarmPrompt
     | KeepResponse
@@ -232,9 +311,7 @@ Effect = (
     | SendAudio
     | SendRetrieved
     | ForgetItem
-    | Transcribe
-    | DropAudio
-    | EndInput
     | CloseConnection
+    | HearingEffect
     | AnswerEffect
 )

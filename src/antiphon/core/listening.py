@@ -12,7 +12,7 @@ from antiphon.core.input_audio import InputAudioBuffer
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import SpeechProbability
 from antiphon.core.transcripts import Transcripts
-from antiphon.core.turns import SpeechStarted, SpeechStopped
+from antiphon.core.turns import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioInput
 from antiphon.wire.items import InputAudio, Message
@@ -26,6 +26,10 @@ class TurnChange(Enum):
 
     NONE = "none"
     STARTED = "started"
+    PAUSED = "paused"
+    """The turn may be over."""
+    RESUMED = "resumed"
+    """It was not: the speaker goes on."""
     ENDED = "ended"
     """The turn is over, and has become an item of the conversation."""
 
@@ -38,6 +42,7 @@ class Listening:
         conversation: What turns become items of.
         heard: The settings of the user's audio.
         include: What transcription events are to carry besides.
+        works_ahead: Whether a turn's words are found out as soon as the speaker pauses.
 
     Attributes:
         transcripts: The words of the user's audio.
@@ -49,12 +54,15 @@ class Listening:
         conversation: Conversation,
         heard: AudioInput,
         include: tuple[Include, ...] | None,
+        *,
+        works_ahead: bool,
     ) -> None:
         self.transcripts = Transcripts(outgoing, conversation)
         self._outgoing = outgoing
         self._conversation = conversation
         self._settings = heard
         self._include = include or ()
+        self._works_ahead = works_ahead
         self._buffer = InputAudioBuffer(heard.turn_detection)
         self._announced_id: str | None = None  # the item that the turn under way will become
 
@@ -72,6 +80,8 @@ class Listening:
         self._settings = heard
         self._include = include or ()
         self._buffer.configure(heard.turn_detection)
+        if not self.speaking:
+            self.transcripts.drop_guess()
 
     def append(self, end: int) -> None:
         """Note that audio up to ``end`` is there."""
@@ -91,6 +101,17 @@ class Listening:
                     )
                 )
                 return TurnChange.STARTED
+            case SpeechPaused(end=end):
+                if self._works_ahead:
+                    self.transcripts.begin_guess(
+                        self._buffer.turn_until(end),
+                        self._settings.transcription,
+                        logprobs=self._wants_logprobs,
+                    )
+                return TurnChange.PAUSED
+            case SpeechResumed():
+                self.transcripts.drop_guess()
+                return TurnChange.RESUMED
             case SpeechStopped(end=end):
                 assert self._announced_id is not None
                 self._outgoing.send(
@@ -112,7 +133,9 @@ class Listening:
         Raises:
             RequestError: ``input_audio_buffer_commit_empty``, under 100 ms.
         """
-        self._commit(self._buffer.commit())
+        span = self._buffer.commit()
+        self.transcripts.drop_guess()  # the client may have meant more than the pause
+        self._commit(span)
 
     def commit_silence(self) -> None:
         """Make what is in the buffer an item, since the user has been silent for too long."""
@@ -131,6 +154,7 @@ class Listening:
     def clear(self) -> None:
         """Throw what is in the buffer away, at the client's word."""
         self._buffer.clear()
+        self.transcripts.drop_guess()
         self._announced_id = None
         self._outgoing.do(DropAudio(self._buffer.start))
         self._outgoing.send(sent.InputAudioBufferCleared(event_id=self._outgoing.event_id()))
@@ -152,9 +176,13 @@ class Listening:
             entry,
             span,
             self._settings.transcription,
-            logprobs="item.input_audio_transcription.logprobs" in self._include,
+            logprobs=self._wants_logprobs,
         )
         self._outgoing.do(DropAudio(span.end))
+
+    @property
+    def _wants_logprobs(self) -> bool:
+        return "item.input_audio_transcription.logprobs" in self._include
 
 
 def announce(entry: Entry, previous_id: str | None, outgoing: Outgoing) -> None:

@@ -14,9 +14,12 @@ from antiphon.wire.fields import Modality
 from antiphon.wire.items import ImageDetail
 from antiphon.wire.session import AudioFormat, FunctionTool
 
-__all__ = ["ChatImage", "ChatMessage", "Plan", "ToolCall", "ToolPolicy"]
+__all__ = ["ChatImage", "ChatMessage", "Plan", "Speculation", "ToolCall", "ToolPolicy"]
 
 ToolPolicy = Literal["auto", "none", "required"]
+
+Speculation = Literal["off", "words", "answers"]
+"""What is worked out while a speaker pauses, before it is known whether the turn is over."""
 
 
 class ToolCall(Struct, frozen=True):

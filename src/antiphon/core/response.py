@@ -130,8 +130,9 @@ class Response:
         context: tuple[Entry, ...],
         answers_silence: bool = False,
         mcp_tools: Mapping[str, OfferedTool] = NO_TOOLS,
+        response_id: str | None = None,
     ) -> None:
-        self.id = outgoing.entropy.identifier("resp")
+        self.id = response_id or outgoing.entropy.identifier("resp")
         self.state = State.WAITING
         self.context = context
         self.answers_silence = answers_silence

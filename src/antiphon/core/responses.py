@@ -9,7 +9,13 @@ from msgspec.structs import replace
 
 from antiphon.core.context import chat_messages, is_unspoken
 from antiphon.core.conversation import Conversation, Entry
-from antiphon.core.effects import StartResponse, StopResponse
+from antiphon.core.effects import (
+    DropGuess,
+    GuessResponse,
+    ReleaseGuess,
+    StartResponse,
+    StopResponse,
+)
 from antiphon.core.mcp.item import CalledMcpTool
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.plan import ChatMessage, Plan
@@ -73,6 +79,7 @@ class Responses:
         self._on_end = on_end
         self._on_mcp_calls = on_mcp_calls
         self._running: dict[str, _Running] = {}
+        self._guess: Plan | None = None  # of an answer that is worked out ahead
         self.has_spoken = False
         """Whether the assistant's voice has been heard in the conversation."""
         self.dropped_signals = 0
@@ -125,9 +132,11 @@ class Responses:
                 which nobody said anything.
             now: Monotonic clock in seconds.
         """
+        guess = self._guess if in_conversation else None
         response = Response(
             self._outgoing,
             self._conversation if in_conversation else None,
+            response_id=guess.response_id if guess is not None else None,
             settings=resolved.settings,
             context=context,
             answers_silence=answers_silence,
@@ -168,8 +177,54 @@ class Responses:
             response.fail(Failure("generate", code, error.message, error.type))
             return
         response.start(seen)
-        messages = chat_messages(seen) + silence
-        self._outgoing.do(StartResponse(replace(plan, messages=messages)))
+        plan = replace(plan, messages=chat_messages(seen) + silence)
+        if plan == self._guess:
+            self._guess = None
+            self._outgoing.do(ReleaseGuess(response.id))
+            return
+        if response.in_conversation:
+            self.drop_guess()  # something has changed since
+        self._outgoing.do(StartResponse(plan))
+
+    # --- guesses --------------------------------------------------------------------------------
+
+    def guess(
+        self,
+        resolved: Resolved,
+        context: tuple[Entry, ...],
+        window: Window,
+        truncation: Truncation,
+    ) -> None:
+        """Have a response worked out that may be wanted; nobody is told of it.
+
+        If one is then created that would run with just the same, it is that one, and takes over
+        what has been worked out. Arguments as for :meth:`create`.
+        """
+        if self.active is not None:
+            return  # it would be refused
+        try:
+            seen = window.aside().look(context, resolved.plan, truncation)
+        except RequestError:
+            return  # it would fail
+        before = self._guess
+        plan = replace(
+            resolved.plan,
+            response_id=before.response_id if before is not None else "",
+            messages=chat_messages(seen),
+        )
+        if plan == before:
+            return
+        self.drop_guess()
+        self._guess = replace(plan, response_id=self._outgoing.entropy.identifier("resp"))
+        self._outgoing.do(GuessResponse(self._guess))
+
+    def drop_guess(self) -> None:
+        """Forget the response that was worked out ahead: it is not wanted."""
+        guess, self._guess = self._guess, None
+        if guess is not None:
+            self._outgoing.do(DropGuess(guess.response_id))
+
+    # --- the end --------------------------------------------------------------------------------
 
     def cancel(self, response_id: str | None) -> None:
         """Cancel a response at the client's word; the conversation's own without an id.
@@ -229,5 +284,7 @@ class Responses:
         ended = [one for one in self if one.state not in (State.WAITING, State.ACTIVE)]
         for response in ended:
             del self._running[response.id]
+            if self._guess is not None and self._guess.response_id == response.id:
+                self.drop_guess()  # it ended before it began
         for response in ended:
             self._on_end(response)

@@ -18,6 +18,7 @@ from antiphon.core.listening import Listening, TurnChange
 from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.mcp.side import McpSide
 from antiphon.core.outgoing import Outgoing
+from antiphon.core.plan import Speculation
 from antiphon.core.rate_limits import RateLimits
 from antiphon.core.response import Response
 from antiphon.core.responses import Responses
@@ -42,7 +43,7 @@ from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioInput, ServerVad
 from antiphon.wire.error import ErrorObject
-from antiphon.wire.items import FunctionCallOutput, Item
+from antiphon.wire.items import FunctionCallOutput, InputAudio, Item, Message
 from antiphon.wire.response import ResponseCreateParams
 from antiphon.wire.session import RealtimeSession, TranscriptionSessionUpdate
 
@@ -58,6 +59,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
         conversation_id: Id of the default conversation.
         abilities: What clients may ask for.
         reader: How much the language model can read.
+        speculation: What is worked out while a speaker pauses.
         lifetime_s: Seconds until the session expires.
         announces_conversation: Whether ``conversation.created`` follows ``session.created``, as
             clients of the beta protocol expect.
@@ -67,6 +69,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     conversation_id: str
     abilities: Abilities
     reader: Reader = Reader()
+    speculation: Speculation = "answers"
     lifetime_s: float = SESSION_LIFETIME_S
     announces_conversation: bool = False
 
@@ -97,8 +100,13 @@ class Session(Verbs[received.ClientEvent]):
         self._conversation = Conversation(start.conversation_id)
         self._window = Window(start.reader)
         self._listening = Listening(
-            self._outgoing, self._conversation, self.heard, start.settings.include
+            self._outgoing,
+            self._conversation,
+            self.heard,
+            start.settings.include,
+            works_ahead=start.speculation != "off",
         )
+        self._speculation = start.speculation
         self._editing = Editing(
             self._outgoing, self._conversation, self._listening, self._abilities
         )
@@ -154,16 +162,12 @@ class Session(Verbs[received.ClientEvent]):
                 self._judge(signal)
             case AudioAppended(end=end):
                 self._listening.append(end)
-            case TranscriptExtended():
-                self._listening.transcripts.extend(signal)
-            case SpeakerTurnHeard():
-                self._listening.transcripts.attribute(signal)
-            case TranscriptFinished():
-                self._listening.transcripts.finish(signal)
+            case TranscriptExtended() | SpeakerTurnHeard():
+                self._listening.transcripts.take(signal)
+            case TranscriptFinished() | TranscriptFailed():
+                self._listening.transcripts.take(signal)
                 self._responses.start_ready()
-            case TranscriptFailed(item_id=item_id, failure=failure):
-                self._listening.transcripts.fail(item_id, failure)
-                self._responses.start_ready()
+                self._guess_response()
             case McpToolsListed() | McpListingFailed() | McpCallFinished():
                 if self._mcp.take(signal):
                     self._warm()
@@ -182,8 +186,13 @@ class Session(Verbs[received.ClientEvent]):
             self._silent_since = None
             if turn_detection.interrupt_response:
                 self._responses.interrupt()
-        elif change is TurnChange.ENDED and turn_detection.create_response:
-            self._respond_unasked(answers_silence=False)
+        elif change is TurnChange.RESUMED:
+            self._responses.drop_guess()
+        elif change is TurnChange.ENDED:
+            if turn_detection.create_response:
+                self._respond_unasked(answers_silence=False)
+            self._listening.transcripts.tell_known()
+            self._responses.start_ready()
 
     # --- client events --------------------------------------------------------------------------
 
@@ -203,8 +212,10 @@ class Session(Verbs[received.ClientEvent]):
                 self._editing.truncate(event)
             case received.InputAudioBufferCommit():
                 self._listening.commit()
+                self._responses.drop_guess()
             case received.InputAudioBufferClear():
                 self._listening.clear()
+                self._responses.drop_guess()
             case received.ResponseCreate(response=params):
                 params = params or ResponseCreateParams()
                 has_something_to_say = bool(params.instructions or params.prompt)
@@ -237,6 +248,8 @@ class Session(Verbs[received.ClientEvent]):
             voice_is_fixed=self._responses.has_spoken,
         )
         self._listening.configure(self.heard, self._settings.include)
+        if not self._listening.speaking:
+            self._responses.drop_guess()
         self._outgoing.send(
             sent.SessionUpdated(
                 event_id=self._outgoing.event_id(), session=without_secrets(self._settings)
@@ -302,6 +315,33 @@ class Session(Verbs[received.ClientEvent]):
             self._create_response(ResponseCreateParams(), answers_silence=answers_silence)
         except RequestError as error:
             self._send_error(ErrorObject.of(error))
+
+    def _guess_response(self) -> None:
+        """Have the turn answered that may be over, if its words are known by now."""
+        guess = self._listening.transcripts.guess
+        turn_detection = self.heard.turn_detection
+        if (
+            self._speculation != "answers"
+            or guess is None
+            or not guess.words
+            or turn_detection is None
+            or not turn_detection.create_response
+        ):
+            return
+        turn = Message(
+            id=guess.id,
+            status="completed",
+            role="user",
+            content=(InputAudio(transcript=guess.words),),
+        )
+        try:
+            params = ResponseCreateParams()
+            resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
+        except RequestError:
+            return  # the response would be refused as well, and says why
+        self._responses.guess(
+            resolved, (*self._conversation, Entry(turn)), self._window, self._settings.truncation
+        )
 
     def _after_response(self, response: Response) -> None:
         if self._limits is not None:

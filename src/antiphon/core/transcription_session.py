@@ -41,11 +41,13 @@ class TranscriptionStart(Struct, frozen=True, kw_only=True):
     Attributes:
         settings: All settings, with the session's id and its expiry filled in.
         abilities: What clients may ask for.
+        works_ahead: Whether words are found out as soon as a speaker pauses.
         lifetime_s: Seconds until the session expires.
     """
 
     settings: wire.TranscriptionSession
     abilities: Abilities
+    works_ahead: bool = True
     lifetime_s: float = SESSION_LIFETIME_S
 
 
@@ -60,7 +62,11 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
         self._abilities = start.abilities
         conversation = Conversation(entropy.identifier("conv"))
         self._listening = Listening(
-            self._outgoing, conversation, self.heard, start.settings.include
+            self._outgoing,
+            conversation,
+            self.heard,
+            start.settings.include,
+            works_ahead=start.works_ahead,
         )
         self._editing = Editing(self._outgoing, conversation, self._listening, self._abilities)
         self._outgoing.send(
@@ -81,16 +87,13 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
         match signal:
             case SpeechProbability():
                 self._listening.judge(signal)
+                self._listening.transcripts.tell_known()
             case AudioAppended(end=end):
                 self._listening.append(end)
-            case TranscriptExtended():
-                self._listening.transcripts.extend(signal)
-            case SpeakerTurnHeard():
-                self._listening.transcripts.attribute(signal)
-            case TranscriptFinished():
-                self._listening.transcripts.finish(signal)
-            case TranscriptFailed(item_id=item_id, failure=failure):
-                self._listening.transcripts.fail(item_id, failure)
+            case TranscriptExtended() | SpeakerTurnHeard():
+                self._listening.transcripts.take(signal)
+            case TranscriptFinished() | TranscriptFailed():
+                self._listening.transcripts.take(signal)
             case _:
                 message = f"a transcription session has no use for {signal}"
                 raise TypeError(message)

@@ -1,4 +1,8 @@
-"""The words of users' audio: asked for, told to the client, awaited by responses."""
+"""The words of users' audio: asked for, told to the client, awaited by responses.
+
+While a speaker pauses, the words so far are found out ahead. If the turn turns out to be over, they
+are its item's; if the speaker goes on, nobody ever hears of them.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,19 @@ from msgspec import UNSET, UnsetType
 
 from antiphon.core.clock import Span
 from antiphon.core.conversation import Conversation, Entry, Hearing
-from antiphon.core.effects import Transcribe
+from antiphon.core.effects import (
+    KeepRecording,
+    NeedTranscript,
+    StopTranscribing,
+    Transcribe,
+)
+from antiphon.core.guessed_words import GuessedWords, TranscriptSignal
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import (
     Failure,
     SpeakerTurnHeard,
     TranscriptExtended,
+    TranscriptFailed,
     TranscriptFinished,
 )
 from antiphon.wire import transcription_events as sent
@@ -30,11 +41,39 @@ class Transcripts:
     def __init__(self, outgoing: Outgoing, conversation: Conversation) -> None:
         self._outgoing = outgoing
         self._conversation = conversation
-        self._pending: dict[str, Entry] = {}
+        self._pending: dict[str, Entry] = {}  # by the id under which the words are found out
+        self._guess: GuessedWords | None = None
+        self._known: list[TranscriptSignal] = []
+
+    @property
+    def guess(self) -> GuessedWords | None:
+        """The words so far of a turn that may be over."""
+        return self._guess
 
     def awaits(self, item_id: str) -> bool:
         """Say whether an item's words are being found out; it may have been deleted since."""
-        return item_id in self._pending
+        return any(entry.id == item_id for entry in self._pending.values())
+
+    def begin_guess(
+        self, span: Span, transcription: AudioTranscription | None, *, logprobs: bool
+    ) -> None:
+        """Have audio transcribed that may turn out to be a whole turn; see :meth:`begin`."""
+        self.drop_guess()
+        asked = Transcribe(
+            item_id=self._outgoing.entropy.identifier("guess"),
+            source=span,
+            hints=transcription,
+            logprobs=logprobs and transcription is not None,
+            is_guess=True,
+        )
+        self._guess = GuessedWords(span, asked)
+        self._outgoing.do(asked)
+
+    def drop_guess(self) -> None:
+        """Forget the guess: the speaker goes on, or the audio goes another way."""
+        guess, self._guess = self._guess, None
+        if guess is not None and guess.under_way:
+            self._outgoing.do(StopTranscribing(guess.id))
 
     def begin(
         self,
@@ -55,18 +94,53 @@ class Transcripts:
         entry.hearing = Hearing.PENDING
         entry.transcribed_for_client = transcription is not None and isinstance(source, Span)
         entry.logprobs_for_client = entry.transcribed_for_client and logprobs
-        self._pending[entry.id] = entry
-        self._outgoing.do(
-            Transcribe(
-                item_id=entry.id,
-                source=source,
-                hints=transcription,
-                logprobs=entry.logprobs_for_client,
-            )
+        self._outgoing.do(KeepRecording(entry.id, source))
+        wanted = Transcribe(
+            item_id=entry.id,
+            source=source,
+            hints=transcription,
+            logprobs=entry.logprobs_for_client,
         )
+        if self._guess is not None and self._guess.answers(wanted):
+            self._adopt(self._guess, entry)
+        else:
+            self._pending[entry.id] = entry
+            self._outgoing.do(wanted)
 
-    def extend(self, signal: TranscriptExtended) -> None:
-        """Tell the client more of the words."""
+    def _adopt(self, guess: GuessedWords, entry: Entry) -> None:
+        """Make the words of the guess those of the item."""
+        self._guess = None
+        self._pending[guess.id] = entry
+        if guess.under_way:
+            self._outgoing.do(NeedTranscript(guess.id))
+        self._known += guess.heard
+
+    def tell_known(self) -> None:
+        """Tell the words that were found out before their turn was over.
+
+        Not before everything else that its end brings about: the words come after that, as they
+        do when they have to be found out first.
+        """
+        known, self._known = self._known, []
+        for signal in known:
+            self.take(signal)
+
+    def take(self, signal: TranscriptSignal) -> None:
+        """Take what was heard; tell the client, unless it is only a guess so far."""
+        if self._guess is not None and signal.item_id == self._guess.id:
+            self._guess.heard.append(signal)
+            return
+        match signal:
+            case TranscriptExtended():
+                self._extend(signal)
+            case SpeakerTurnHeard():
+                self._attribute(signal)
+            case TranscriptFinished():
+                self._finish(signal)
+            case TranscriptFailed(item_id=item_id, failure=failure):
+                self._fail(item_id, failure)
+
+    def _extend(self, signal: TranscriptExtended) -> None:
         entry = self._pending.get(signal.item_id)
         if entry is not None and self._tells_client(entry) and signal.text:
             self._outgoing.send(
@@ -80,8 +154,7 @@ class Transcripts:
                 )
             )
 
-    def attribute(self, signal: SpeakerTurnHeard) -> None:
-        """Tell the client what one of several speakers said."""
+    def _attribute(self, signal: SpeakerTurnHeard) -> None:
         entry = self._pending.get(signal.item_id)
         if entry is not None and self._tells_client(entry):
             self._outgoing.send(
@@ -97,8 +170,7 @@ class Transcripts:
                 )
             )
 
-    def finish(self, signal: TranscriptFinished) -> None:
-        """Note all of the words, and tell the client."""
+    def _finish(self, signal: TranscriptFinished) -> None:
         entry = self._pending.pop(signal.item_id, None)
         if entry is None:
             return
@@ -119,8 +191,7 @@ class Transcripts:
                 )
             )
 
-    def fail(self, item_id: str, failure: Failure) -> None:
-        """Note that the words cannot be found out, and tell the client."""
+    def _fail(self, item_id: str, failure: Failure) -> None:
         entry = self._pending.pop(item_id, None)
         if entry is None:
             return

@@ -1,8 +1,8 @@
-"""What an answer puts out before it is known that anybody wants it.
+"""What engines put out before it is known that anybody wants it.
 
-An answer to a turn that may not be over yet is worked out like any other, but all it yields is
-held here. Once the turn is confirmed, everything goes out at once and the rest as it comes; if the
-speaker goes on, it is as if the answer had never been begun.
+Words and answers to a turn that may not be over yet are worked out like any others, but all that
+comes of them is held here. Once the turn is confirmed, everything goes out at once and the rest as
+it comes; if the speaker goes on, it is as if the work had never been begun.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ answer waits until it is wanted."""
 
 
 class HeldSignals:
-    """Stands between an answer and its session until it is released.
+    """Stands between work and its session until it is released.
 
     Args:
         deliver: Takes the signals, once released.
@@ -41,6 +41,11 @@ class HeldSignals:
     def failed(self) -> bool:
         """Whether the answer has failed: it deserves a second try, now that it is wanted."""
         return any(isinstance(signal, GenerationFailed) for signal in self._signals)
+
+    def reset(self) -> None:
+        """Forget what is held: the work begins again."""
+        self._signals.clear()
+        self._bytes = 0
 
     def feed(self, signal: Signal) -> None:
         """Take a signal: hold it, or pass it on once released."""

@@ -10,46 +10,55 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
+from antiphon.core.clock import Span
 from antiphon.core.effects import (
     AnswerEffect,
     CallMcpTool,
     CloseConnection,
     DropAudio,
+    DropGuess,
     Effect,
     EndInput,
     ForgetItem,
     ForgetMcpServer,
+    GuessResponse,
+    HearingEffect,
+    KeepRecording,
     KeepResponse,
     ListMcpTools,
+    NeedTranscript,
+    ReleaseGuess,
     SendAudio,
     SendEvent,
     SendRetrieved,
     StartResponse,
     StopResponse,
+    StopTranscribing,
     Transcribe,
     WarmPrompt,
 )
-from antiphon.core.plan import ChatMessage, Plan
+from antiphon.core.plan import ChatMessage
 from antiphon.core.signals import FrameRefused, Signal
 from antiphon.core.verbs import Verbs
-from antiphon.engines.base import GenerationRequest
+from antiphon.engines.base import Floats, GenerationRequest
 from antiphon.errors import EngineError, RequestError
-from antiphon.observe import Moment, TimelineLog
+from antiphon.observe import TimelineLog
+from antiphon.runtime.answers import Answers
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.recordings import Recordings
-from antiphon.runtime.respond import Answer
+from antiphon.runtime.spare import Spare
 from antiphon.runtime.timing import TurnTiming
-from antiphon.runtime.transcribe import transcribe
+from antiphon.runtime.transcribe import Transcriptions
 from antiphon.wire import server_events as sent
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
@@ -72,13 +81,6 @@ outbox sounds for 16 s, and a client may read no faster than it plays."""
 _AS_ASKED = 1000  # close code
 
 
-class _Running(NamedTuple):
-    """A response that is being worked out, and the scope that stops it."""
-
-    plan: Plan
-    scope: anyio.CancelScope
-
-
 class Host:
     """Runs one session.
 
@@ -86,6 +88,7 @@ class Host:
         session: The core, just made.
         engines: Who hears, thinks and speaks.
         detection: The process's voice detection.
+        spare: Counts the process's work, so that guesses give way.
         timelines: Keeps where the time of each response went.
         tasks: Runs the session's work; must end when the connection does.
         decode: Reads the client's frames; gives the events that the session receives.
@@ -101,6 +104,7 @@ class Host:
         *,
         engines: EngineSet,
         detection: Detection,
+        spare: Spare,
         timelines: TimelineLog,
         tasks: TaskGroup,
         decode: Callable[[str | bytes], Any] = decode_client_event,
@@ -114,11 +118,22 @@ class Host:
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._running: dict[str, _Running] = {}
         self._recordings = Recordings()
         self._mcp = McpConnections(session.settings.id, feed=self._feed, tasks=tasks)
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
+        self._transcriptions = Transcriptions(
+            transcriber=engines.transcriber, spare=spare, tasks=tasks, feed=self._feed
+        )
+        self._answers = Answers(
+            conversation=session.settings.id,
+            engines=engines,
+            spare=spare,
+            tasks=tasks,
+            feed=self._feed,
+            room=self.outbox.room,
+            timing=self._timing,
+        )
         self._ear = Ear(
             session.heard.format, detection, feed=self._feed, fail=self._detection_failed
         )
@@ -178,6 +193,7 @@ class Host:
             for effect in self._session.drain():
                 if self.closing is None:
                     self._do(effect)
+            self._answers.deliver()
         except OutboxOverflow as overflow:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
             self.outbox.discard()  # it would only keep the reason from getting through
@@ -193,40 +209,60 @@ class Host:
                 self._send(event)
             case SendAudio():
                 self._send_audio(effect)
-            case Transcribe():
-                audio = (
-                    self._ear.decode(effect.source)
-                    if isinstance(effect.source, bytes)
-                    else self._ear.read(effect.source)
-                )
-                self._recordings.hear(effect.item_id, audio)
-                self._tasks.start_soon(
-                    transcribe, effect, audio, self._engines.transcriber, self._feed
-                )
             case SendRetrieved(event=event, heard_ms=heard_ms):
                 heard_as = self._session.heard.format
                 item = self._recordings.complete(event.item, heard_as, heard_ms)
                 self._send(replace(event, item=item))
             case ForgetItem(item_id=item_id):
                 self._recordings.forget(item_id)
+            case CloseConnection(code=code, reason=reason):
+                self._close(code, reason)
+            case (
+                Transcribe()
+                | NeedTranscript()
+                | StopTranscribing()
+                | KeepRecording()
+                | DropAudio()
+                | EndInput()
+            ):
+                self._do_with_audio(effect)
+            case _:
+                self._do_for_answers(effect)
+
+    def _do_with_audio(self, effect: HearingEffect) -> None:
+        match effect:
+            case Transcribe(source=source):
+                self._transcriptions.begin(effect, self._audio_of(source))
+            case NeedTranscript(item_id=item_id):
+                self._transcriptions.need(item_id)
+            case StopTranscribing(item_id=item_id):
+                self._transcriptions.stop(item_id)
+            case KeepRecording(item_id=item_id, source=source):
+                self._recordings.hear(item_id, self._audio_of(source))
             case DropAudio(before=before):
                 self._ear.drop(before)
             case EndInput():
                 self._ear.end()
-            case CloseConnection(code=code, reason=reason):
-                self._close(code, reason)
-            case _:
-                self._do_for_answers(effect)
+
+    def _audio_of(self, source: Span | bytes) -> Floats:
+        return self._ear.decode(source) if isinstance(source, bytes) else self._ear.read(source)
 
     def _do_for_answers(self, effect: AnswerEffect) -> None:
         match effect:
             case StartResponse(plan=plan):
-                self._start(plan)
+                self._answers.start(plan)
+            case GuessResponse(plan=plan):
+                self._answers.guess(plan)
+            case ReleaseGuess(response_id=response_id):
+                self._answers.release(response_id)
+            case DropGuess(response_id=response_id):
+                self._answers.drop(response_id)
             case StopResponse(response_id=response_id):
-                self._running[response_id].scope.cancel()
+                self._answers.stop(response_id)
             case WarmPrompt():
                 self._warm(effect)
             case KeepResponse(response=response):
+                self._answers.end(response.id)
                 self._timing.end(response.id, self._loop.time())
             case ListMcpTools():
                 self._mcp.list_tools(effect)
@@ -244,7 +280,7 @@ class Host:
         self.outbox.put(encode(event))
 
     def _send_audio(self, audio: SendAudio) -> None:
-        spoken_in = self._running[audio.response_id].plan.output_format
+        spoken_in = self._answers.format_of(audio.response_id)
         self._recordings.speak(audio.item_id, audio.pcm, spoken_in)
         event = sent.ResponseOutputAudioDelta(
             event_id=audio.event_id,
@@ -255,11 +291,6 @@ class Host:
             delta=audio.pcm,
         )
         self.outbox.put(encode(event))
-
-    def _start(self, plan: Plan) -> None:
-        running = self._running[plan.response_id] = _Running(plan, anyio.CancelScope())
-        self._timing.mark(plan.response_id, Moment.STARTED, self._loop.time())
-        self._tasks.start_soon(self._respond, running)
 
     def _warm(self, effect: WarmPrompt) -> None:
         if self._warming is not None:
@@ -272,8 +303,7 @@ class Host:
             return
         self.closing = (code, reason)
         self.close()
-        for running in self._running.values():
-            running.scope.cancel()
+        self._answers.stop_all()
         # A client that has stopped reading would never take the reason, and its session never end.
         timeout_s = FLUSH_TIMEOUT_S if code == _AS_ASKED else CLOSE_TIMEOUT_S
         self._tasks.cancel_scope.deadline = self._loop.time() + timeout_s
@@ -297,26 +327,6 @@ class Host:
         self._deadline = None  # timers may come a little early; then this one is set once more
         self._session.tick(self._loop.time())
         self._perform()
-
-    async def _respond(self, running: _Running) -> None:
-        plan, scope = running
-
-        def mark(moment: Moment) -> None:
-            self._timing.mark(plan.response_id, moment, self._loop.time())
-
-        answer = Answer(
-            plan=plan,
-            conversation=self.session_id,
-            engines=self._engines,
-            feed=self._feed,
-            room=self.outbox.room,
-            mark=mark,
-        )
-        try:
-            with scope:
-                await answer.work_out()
-        finally:
-            del self._running[plan.response_id]
 
     async def _read_ahead(self, effect: WarmPrompt, scope: anyio.CancelScope) -> None:
         instructions = ChatMessage("system", effect.instructions)

@@ -34,6 +34,7 @@ from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from antiphon.runtime.rate_limits import KeyAccounts
+from antiphon.runtime.spare import Spare
 from antiphon.wire.audio_config import (
     AudioInput,
     AudioOutput,
@@ -110,6 +111,7 @@ class Reception:
         self.timelines = TimelineLog()
         self._engines = engines
         self._detection = detection
+        self._spare = Spare()
         self._entropy = RandomEntropy()
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
@@ -220,6 +222,7 @@ class Reception:
             Host,
             engines=self._engines,
             detection=self._detection,
+            spare=self._spare,
             timelines=self.timelines,
             tasks=tasks,
         )
@@ -260,6 +263,7 @@ class Reception:
             conversation_id=self._entropy.identifier("conv"),
             abilities=abilities,
             reader=self._engines.reader,
+            speculation=self.config.speculation,
             announces_conversation=opening.dialect == "beta",
         )
 
@@ -278,7 +282,11 @@ class Reception:
             settings = transcription_updated(
                 settings, opening.settings, abilities=self._engines.abilities
             )
-        return TranscriptionStart(settings=settings, abilities=self._engines.abilities)
+        return TranscriptionStart(
+            settings=settings,
+            abilities=self._engines.abilities,
+            works_ahead=self.config.speculation != "off",
+        )
 
     def _translation_start(self, opening: Opening) -> TranslationStart:
         synthesizer = self._engines.synthesizer.info

@@ -7,6 +7,13 @@ from antiphon.observe import Moment, Timeline, TimelineLog
 
 __all__ = ["TurnTiming"]
 
+_WORK = (
+    Moment.STARTED,
+    Moment.PROMPT_READ,
+    Moment.FIRST_TOKEN,
+    Moment.FIRST_SEGMENT,
+    Moment.FIRST_AUDIO,
+)
 _SPEECH = 0.5  # for the timeline only; the session's own threshold decides about turns
 
 
@@ -21,13 +28,15 @@ class TurnTiming:
         self._log = log
         self._turn: dict[Moment, float] = {}
         self._open: dict[str, Timeline] = {}
+        self._ahead: dict[str, dict[Moment, float]] = {}
 
     def hear(self, signal: Signal, now: float) -> None:
         """Note what a signal says about the turn."""
         match signal:
             case SpeechProbability(probability=probability) if probability >= _SPEECH:
-                self._turn[Moment.SPEECH_ENDED] = now
+                self._turn = {Moment.SPEECH_ENDED: now}
             case TranscriptFinished():
+                self._turn.setdefault(Moment.TRANSCRIBED, now)
                 for timeline in self._open.values():
                     timeline.mark(Moment.TRANSCRIBED, now)
 
@@ -43,11 +52,26 @@ class TurnTiming:
                 timeline.mark(moment, at_s)
             self._turn.clear()
         timeline.mark(Moment.CREATED, now)
+        for moment, at_s in self._ahead.pop(response_id, {}).items():
+            timeline.mark(moment, at_s)
+
+    def begin_ahead(self, response_id: str, now: float) -> None:
+        """Keep the moments of a response that may come into being."""
+        self._ahead[response_id] = {Moment.GUESSED: now}
+
+    def forget_ahead(self, response_id: str, now: float) -> None:
+        """Forget what was worked out ahead of a response: it is not used."""
+        self._ahead.pop(response_id, None)
+        if response_id in self._open:
+            self._open[response_id].forget(_WORK)
+            self._open[response_id].mark(Moment.GUESS_DROPPED, now)
 
     def mark(self, response_id: str, moment: Moment, now: float) -> None:
-        """Note a moment of a response that has not ended."""
+        """Note a moment of a response that has not ended, or may come into being."""
         if response_id in self._open:
             self._open[response_id].mark(moment, now)
+        elif response_id in self._ahead:
+            self._ahead[response_id].setdefault(moment, now)
 
     def end(self, response_id: str, now: float) -> None:
         """End the timeline of a response."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import dataclass
+
+from anyio.abc import TaskGroup
 
 from antiphon.core.abilities import primary_language
 from antiphon.core.effects import Transcribe
@@ -25,11 +28,80 @@ from antiphon.engines.base import (
     TranscriptionRequest,
 )
 from antiphon.errors import EngineError
+from antiphon.runtime.held import HeldSignals
 from antiphon.runtime.respond import failure_of
+from antiphon.runtime.spare import Spare
+from antiphon.runtime.work import Work
 
-__all__ = ["transcribe", "transcription_request"]
+__all__ = ["Transcriptions", "transcribe", "transcription_request"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Underway:
+    """An utterance whose words are being found out, and what stands between them and the core."""
+
+    held: HeldSignals
+    work: Work
+
+
+class Transcriptions:
+    """The utterances of one session whose words are being found out, at once or ahead.
+
+    Args:
+        transcriber: Who does it.
+        spare: Counts the work, beside that of all other sessions.
+        tasks: Runs it.
+        feed: Takes what comes of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        transcriber: Transcriber,
+        spare: Spare,
+        tasks: TaskGroup,
+        feed: Callable[[Signal], None],
+    ) -> None:
+        self._transcriber = transcriber
+        self._spare = spare
+        self._tasks = tasks
+        self._feed = feed
+        self._underway: dict[str, _Underway] = {}
+
+    def begin(self, effect: Transcribe, audio: Floats) -> None:
+        """Find out the words; of a guess, as far as there is room for it.
+
+        Args:
+            effect: What the core asks for.
+            audio: Shape (n,), float32 at 16 kHz.
+        """
+        held = HeldSignals(self._feed, _always_room)
+        if not effect.is_guess:
+            held.release()
+
+        async def find_out() -> None:
+            held.reset()
+            await transcribe(effect, audio, self._transcriber, held.feed)
+            self._underway.pop(effect.item_id, None)  # it may have been stopped just now
+            held.release()
+
+        work = Work(find_out, spare=self._spare, tasks=self._tasks, needed=not effect.is_guess)
+        self._underway[effect.item_id] = _Underway(held, work)
+        work.begin()
+
+    def need(self, item_id: str) -> None:
+        """Note that the words of a guess are needed."""
+        guess = self._underway[item_id]
+        if not guess.work.will_be_done:
+            guess.held.reset()
+        guess.held.release()
+        guess.work.need()
+
+    def stop(self, item_id: str) -> None:
+        """Stop finding out the words of a guess."""
+        self._underway.pop(item_id).work.stop()
 
 
 async def transcribe(
@@ -66,6 +138,10 @@ def transcription_request(effect: Transcribe) -> TranscriptionRequest:
         model=hints.model,
         logprobs=effect.logprobs,
     )
+
+
+async def _always_room() -> None:
+    """Words are few."""
 
 
 def _signal(item_id: str, event: TranscriptEvent) -> Signal:

@@ -44,6 +44,11 @@ class Work:
         self._finished = False
         self._stopped = False
 
+    @property
+    def will_be_done(self) -> bool:
+        """Whether it is done, or under way and has not had to give way."""
+        return self._finished or (self._seat is not None and not self._seat.gave_way)
+
     def begin(self) -> None:
         """Start, or leave it be for now: a guess needs room."""
         if self._needed or self._spare.has_room:
@@ -54,7 +59,7 @@ class Work:
         self._needed = True
         if self._seat is not None and not self._seat.gave_way:
             self._spare.claim(self._seat)
-        elif self._scope is None and not self._finished:
+        elif self._scope is None and not self._finished and not self._stopped:
             self._start()
 
     def stop(self) -> None:
