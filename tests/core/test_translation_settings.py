@@ -41,11 +41,6 @@ def test_a_client_may_send_back_what_it_was_told() -> None:
         ({"model": "another"}, "session.model", "invalid_value"),
         ({"type": "realtime"}, "session.type", "invalid_value"),
         ({"audio": {"output": {"language": ""}}}, "session.audio.output.language", "invalid_value"),
-        (
-            {"audio": {"input": {"noise_reduction": {"type": "near_field"}}}},
-            "session.audio.input.noise_reduction",
-            "not_implemented",
-        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_by_name(update, param: str, code: str) -> None:

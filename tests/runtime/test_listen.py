@@ -9,9 +9,15 @@ from antiphon.core.signals import AudioAppended, Signal, SpeechProbability
 from antiphon.errors import EngineError, RequestError
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.listen import MAX_HELD_S, Ear
-from antiphon.wire.audio_config import AudioFormat, PcmaFormat, PcmFormat, PcmuFormat
+from antiphon.wire.audio_config import (
+    AudioFormat,
+    NoiseReduction,
+    PcmaFormat,
+    PcmFormat,
+    PcmuFormat,
+)
 from tests.support.cast import make_cast
-from tests.support.sound import silence, speech
+from tests.support.sound import noise, silence, speech
 
 FORMATS = [PcmFormat(), PcmuFormat(), PcmaFormat()]
 
@@ -22,9 +28,12 @@ class Session:
     def __init__(self, audio_format: AudioFormat | None = None, *, detecting: bool = False) -> None:
         self.signals: list[Signal] = []
         self.failures: list[Exception] = []
+        cast = make_cast()
+        self.denoiser = cast.denoiser
         self.ear = Ear(
             audio_format or PcmFormat(),
-            Detection(make_cast().voice_detector),
+            Detection(cast.voice_detector),
+            cast.denoiser,
             feed=self.signals.append,
             fail=self.failures.append,
         )
@@ -196,3 +205,46 @@ def test_after_its_end_no_more_input_is_taken():
     with pytest.raises(RequestError, match="takes no more audio"):
         session.ear.append(speech(20))
     assert session.signals == []
+
+
+NEAR = NoiseReduction(type="near_field", strength=1.0)
+
+
+def test_noise_is_taken_out_of_what_is_kept():
+    session = Session()
+    session.ear.configure(PcmFormat(), detecting=False, noise_reduction=NEAR)
+    session.ear.append(noise(300, rms=0.01))
+    assert not session.ear.read(Span(0, 4_800)).any()
+    assert list(session.denoiser.opened) == [("near_field", 1.0)]
+
+
+def test_speech_lies_where_it_was_though_noise_is_reduced():
+    heard, cleaned = Session(), Session()
+    cleaned.ear.configure(PcmFormat(), detecting=False, noise_reduction=NEAR)
+    audio = silence(200) + speech(300)
+    for session in (heard, cleaned):
+        session.ear.append(audio)
+    span = Span(3_200, 8_000)
+    difference = heard.ear.read(span) - cleaned.ear.read(span)
+    assert np.abs(difference[:-160]).max() < 1e-3  # the last hop is read before it is complete
+
+
+def test_noise_reduction_that_is_switched_on_or_off_in_speech_loses_nothing():
+    session = Session()
+    for wanted in (None, NEAR, None, NEAR):
+        session.ear.configure(PcmFormat(), detecting=False, noise_reduction=wanted)
+        session.ear.append(speech(250))
+    assert session.clock == 16_000
+    assert len(session.ear.read(Span(0, 16_000))) == 16_000
+
+
+def test_speech_in_the_background_is_not_speech_to_the_session():
+    session = Session(detecting=True)
+    session.ear.configure(PcmFormat(), detecting=True, noise_reduction=NEAR)
+    session.ear.append(noise(500, rms=0.01))
+    session.ear.append(speech(500))
+    while session.ear.next_frame() is not None:
+        session.ear.judge(1.0)  # voices, all of it
+    judged = [one for one in session.signals if isinstance(one, SpeechProbability)]
+    assert {one.probability for one in judged if one.end <= 7_500} == {0.0}
+    assert {one.probability for one in judged if one.start >= 8_500} == {1.0}

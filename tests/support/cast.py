@@ -29,6 +29,12 @@ from antiphon.engines.scripted import (
     create_language_model,
     create_transcriber,
 )
+from antiphon.engines.scripted_hearing import (
+    ScriptedDenoiser,
+    ScriptedTurnPredictor,
+    create_denoiser,
+    create_turn_predictor,
+)
 from antiphon.runtime.engine_set import EngineSet
 
 __all__ = ["Cast", "Stage", "make_cast"]
@@ -108,6 +114,8 @@ class Cast:
 
     stage: Stage
     voice_detector: ScriptedVoiceDetector
+    denoiser: ScriptedDenoiser
+    turn_predictor: ScriptedTurnPredictor
     transcriber: ScriptedTranscriber
     language_model: ScriptedLanguageModel
     synthesizer: ScriptedSynthesizer
@@ -117,6 +125,8 @@ class Cast:
         """The cast as a server takes it."""
         return EngineSet(
             voice_detector=self.voice_detector,
+            denoiser=self.denoiser,
+            turn_predictor=self.turn_predictor,
             transcriber=self.transcriber,
             language_model=self.language_model,
             synthesizer=self.synthesizer,
@@ -142,6 +152,8 @@ def make_cast(script: Script | None = None) -> Cast:
     return Cast(
         stage,
         ScriptedVoiceDetector(detects, script, "detect"),
+        create_denoiser(settings),
+        create_turn_predictor(settings),
         WatchedTranscriber(transcribes, script, stage),
         WatchedLanguageModel(thinks, script, stage),
         WatchedSynthesizer(speaks, script, stage),

@@ -9,7 +9,7 @@ import numpy as np
 from antiphon.audio.formats import codec_of
 from antiphon.wire.audio_config import AudioFormat, PcmFormat
 
-__all__ = ["as_base64", "silence", "speech"]
+__all__ = ["as_base64", "noise", "silence", "speech"]
 
 _LOUD = 0.3
 _TONE_HZ = 200.0
@@ -20,6 +20,14 @@ def speech(duration_ms: float, audio_format: AudioFormat | None = None) -> bytes
     codec = codec_of(audio_format or PcmFormat())
     at_s = np.arange(round(duration_ms * codec.rate_hz / 1000)) / codec.rate_hz
     return codec.encode((_LOUD * np.sin(2 * np.pi * _TONE_HZ * at_s)).astype(np.float32))
+
+
+def noise(duration_ms: float, rms: float) -> bytes:
+    """White noise of a root mean square, as 24 kHz PCM."""
+    codec = codec_of(PcmFormat())
+    random = np.random.default_rng(1)
+    samples = random.standard_normal(round(duration_ms * codec.rate_hz / 1000)) * rms
+    return codec.encode(samples.astype(np.float32))
 
 
 def silence(duration_ms: float, audio_format: AudioFormat | None = None) -> bytes:

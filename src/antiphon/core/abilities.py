@@ -25,6 +25,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
         languages: ISO-639-1 codes that the transcriber understands; empty if it takes any.
         logprobs: Whether the transcriber says how sure it is of each token.
         language_model: Name of the language model, for refusals.
+        message_ends: Whether the language model can say if a message is over.
         images: Whether the language model sees images.
         prompts: What stored prompts there are.
     """
@@ -34,6 +35,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
     languages: tuple[str, ...] = ()
     logprobs: bool = False
     language_model: str
+    message_ends: bool = False
     images: bool = False
     prompts: Prompts = {}
 

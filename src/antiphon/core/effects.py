@@ -34,6 +34,8 @@ __all__ = [
     "KeepResponse",
     "ListMcpTools",
     "NeedTranscript",
+    "PredictMessageEnd",
+    "PredictTurnEnd",
     "ReleaseGuess",
     "SendAudio",
     "SendEvent",
@@ -135,6 +137,30 @@ class StopTranscribing(Struct, frozen=True):
     """
 
     item_id: str
+
+
+class PredictTurnEnd(Struct, frozen=True):
+    """Find out by the sound of it whether the turn is over.
+
+    Attributes:
+        pause_id: The pause in which it may be.
+        source: The turn's audio, the beginning of the pause included.
+    """
+
+    pause_id: str
+    source: Span
+
+
+class PredictMessageEnd(Struct, frozen=True):
+    """Find out by the words whether the turn is over.
+
+    Attributes:
+        pause_id: The pause in which it may be.
+        plan: What the response would run with; its last message is the turn so far.
+    """
+
+    pause_id: str
+    plan: Plan
 
 
 class KeepRecording(Struct, frozen=True):
@@ -288,12 +314,19 @@ class CloseConnection(Struct, frozen=True):
 
 
 HearingEffect = (
-    Transcribe | NeedTranscript | StopTranscribing | KeepRecording | DropAudio | EndInput
+    Transcribe
+    | NeedTranscript
+    | StopTranscribing
+    | PredictTurnEnd
+    | KeepRecording
+    | DropAudio
+    | EndInput
 )
 """What becomes of the user's audio."""
 
 AnswerEffect = (
     StartResponse
+    | PredictMessageEnd
     | GuessResponse
     | ReleaseGuess
     | DropGuess

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from enum import Enum
 
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
 from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.conversation import Conversation, Entry
-from antiphon.core.effects import DropAudio
+from antiphon.core.effects import DropAudio, PredictTurnEnd
 from antiphon.core.images import without_images
 from antiphon.core.input_audio import InputAudioBuffer
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import SpeechProbability
 from antiphon.core.transcripts import Transcripts
+from antiphon.core.turn_end import Evidence, silence_ms_needed
 from antiphon.core.turns import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped
 from antiphon.wire import server_events as sent
-from antiphon.wire.audio_config import AudioInput
+from antiphon.wire.audio_config import AudioInput, SemanticVad
 from antiphon.wire.items import InputAudio, Message
 from antiphon.wire.session import Include
 
@@ -64,6 +68,7 @@ class Listening:
         self._include = include or ()
         self._works_ahead = works_ahead
         self._buffer = InputAudioBuffer(heard.turn_detection)
+        self._evidence = Evidence()  # of the pause under way
         self._announced_id: str | None = None  # the item that the turn under way will become
 
     @property
@@ -102,12 +107,7 @@ class Listening:
                 )
                 return TurnChange.STARTED
             case SpeechPaused(end=end):
-                if self._works_ahead:
-                    self.transcripts.begin_guess(
-                        self._buffer.turn_until(end),
-                        self._settings.transcription,
-                        logprobs=self._wants_logprobs,
-                    )
+                self._consider(self._buffer.turn_until(end))
                 return TurnChange.PAUSED
             case SpeechResumed():
                 self.transcripts.drop_guess()
@@ -126,6 +126,31 @@ class Listening:
         if (before := self._buffer.forgettable()) is not None:
             self._outgoing.do(DropAudio(before))
         return TurnChange.NONE
+
+    def learn(
+        self,
+        pause_id: str,
+        *,
+        finished: float | UnsetType = UNSET,
+        transcript: str | UnsetType = UNSET,
+        message_ends: float | UnsetType | None = UNSET,
+    ) -> None:
+        """Take evidence about a pause; with ``semantic_vad`` it may end the turn sooner.
+
+        Args:
+            pause_id: The pause; what is known of another one is of no use any more.
+            finished: As in :class:`~antiphon.core.turn_end.Evidence`, and the others as well.
+            transcript: See there.
+            message_ends: See there.
+        """
+        guess = self.transcripts.guess
+        turn_detection = self._settings.turn_detection
+        if guess is None or guess.id != pause_id or not isinstance(turn_detection, SemanticVad):
+            return
+        known = {"finished": finished, "transcript": transcript, "message_ends": message_ends}
+        news = {sign: value for sign, value in known.items() if value is not UNSET}
+        self._evidence = replace(self._evidence, **news)
+        self._buffer.expect(silence_ms_needed(self._evidence, turn_detection.eagerness))
 
     def commit(self) -> None:
         """Make what is in the buffer an item, at the client's word.
@@ -179,6 +204,18 @@ class Listening:
             logprobs=self._wants_logprobs,
         )
         self._outgoing.do(DropAudio(span.end))
+
+    def _consider(self, turn: Span) -> None:
+        """Have everything found out that says whether the turn is over, or is needed if it is."""
+        is_semantic = isinstance(self._settings.turn_detection, SemanticVad)
+        if not self._works_ahead and not is_semantic:
+            return
+        pause_id = self.transcripts.begin_guess(
+            turn, self._settings.transcription, logprobs=self._wants_logprobs
+        )
+        self._evidence = Evidence()
+        if is_semantic:
+            self._outgoing.do(PredictTurnEnd(pause_id, turn))
 
     @property
     def _wants_logprobs(self) -> bool:

@@ -146,7 +146,7 @@ class Responses:
         self._running[response.id] = _Running(response, plan, window, truncation)
         exceeded = self._limits.admit(now) if self._limits is not None else None
         if exceeded is not None:
-            response.fail(failure_of_limit(exceeded))
+            self._fail_unbegun(response, failure_of_limit(exceeded))
             self._forget_ended()
         self.start_ready()
 
@@ -162,11 +162,12 @@ class Responses:
         response, plan = running.response, running.plan
         question = response.context[-1] if response.context else None
         if question is not None and question.failure is not None:
-            response.fail(question.failure)
+            self._fail_unbegun(response, question.failure)
             return
         silence: tuple[ChatMessage, ...] = ()
         if question is not None and is_unspoken(question):
             if not response.answers_silence:
+                self._drop_guess_of(response)
                 response.complete()  # nobody said anything, so there is nothing to answer
                 return
             silence = (SILENCE,)
@@ -174,7 +175,8 @@ class Responses:
             seen = running.window.look(response.context, plan, running.truncation, after=silence)
         except RequestError as error:
             code = error.code or "server_error"
-            response.fail(Failure("generate", code, error.message, error.type))
+            failure = Failure("generate", code, error.message, error.type)
+            self._fail_unbegun(response, failure)
             return
         response.start(seen)
         plan = replace(plan, messages=chat_messages(seen) + silence)
@@ -188,32 +190,34 @@ class Responses:
 
     # --- guesses --------------------------------------------------------------------------------
 
-    def guess(
+    def plan(
         self,
         resolved: Resolved,
         context: tuple[Entry, ...],
         window: Window,
         truncation: Truncation,
-    ) -> None:
-        """Have a response worked out that may be wanted; nobody is told of it.
+    ) -> Plan | None:
+        """Return what a response would run with; ``None`` if it would be refused, or fail.
 
-        If one is then created that would run with just the same, it is that one, and takes over
-        what has been worked out. Arguments as for :meth:`create`.
+        Arguments as for :meth:`create`.
         """
         if self.active is not None:
-            return  # it would be refused
+            return None
         try:
             seen = window.aside().look(context, resolved.plan, truncation)
         except RequestError:
-            return  # it would fail
-        before = self._guess
-        plan = replace(
-            resolved.plan,
-            response_id=before.response_id if before is not None else "",
-            messages=chat_messages(seen),
-        )
-        if plan == before:
-            return
+            return None
+        return replace(resolved.plan, messages=chat_messages(seen))
+
+    def guess(self, plan: Plan) -> None:
+        """Have a response worked out that may be wanted; nobody is told of it.
+
+        If one is then created that would run with just the same, it is that one, and takes over
+        what has been worked out.
+
+        Args:
+            plan: As :meth:`plan` returned it.
+        """
         self.drop_guess()
         self._guess = replace(plan, response_id=self._outgoing.entropy.identifier("resp"))
         self._outgoing.do(GuessResponse(self._guess))
@@ -223,6 +227,14 @@ class Responses:
         guess, self._guess = self._guess, None
         if guess is not None:
             self._outgoing.do(DropGuess(guess.response_id))
+
+    def _drop_guess_of(self, response: Response) -> None:
+        """Drop what was worked out ahead of a response that is about to end before it begins.
+
+        Before, since nothing of a response follows its end.
+        """
+        if self._guess is not None and self._guess.response_id == response.id:
+            self.drop_guess()
 
     # --- the end --------------------------------------------------------------------------------
 
@@ -277,14 +289,17 @@ class Responses:
     ) -> None:
         if response.state is State.ACTIVE:
             self._outgoing.do(StopResponse(response.id))
+        self._drop_guess_of(response)
         response.cancel(reason)
         self._forget_ended()
+
+    def _fail_unbegun(self, response: Response, failure: Failure) -> None:
+        self._drop_guess_of(response)
+        response.fail(failure)
 
     def _forget_ended(self) -> None:
         ended = [one for one in self if one.state not in (State.WAITING, State.ACTIVE)]
         for response in ended:
             del self._running[response.id]
-            if self._guess is not None and self._guess.response_id == response.id:
-                self.drop_guess()  # it ended before it began
         for response in ended:
             self._on_end(response)

@@ -14,6 +14,7 @@ from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.editing import Editing
 from antiphon.core.effects import WarmPrompt
 from antiphon.core.entropy import Entropy
+from antiphon.core.foresight import Foresight, Prospect
 from antiphon.core.listening import Listening, TurnChange
 from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.mcp.side import McpSide
@@ -29,12 +30,14 @@ from antiphon.core.signals import (
     McpCallFinished,
     McpListingFailed,
     McpToolsListed,
+    MessageEndPredicted,
     Signal,
     SpeakerTurnHeard,
     SpeechProbability,
     TranscriptExtended,
     TranscriptFailed,
     TranscriptFinished,
+    TurnEndPredicted,
 )
 from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
 from antiphon.core.window import Reader, Window
@@ -43,7 +46,7 @@ from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioInput, ServerVad
 from antiphon.wire.error import ErrorObject
-from antiphon.wire.items import FunctionCallOutput, InputAudio, Item, Message
+from antiphon.wire.items import FunctionCallOutput, Item
 from antiphon.wire.response import ResponseCreateParams
 from antiphon.wire.session import RealtimeSession, TranscriptionSessionUpdate
 
@@ -106,7 +109,6 @@ class Session(Verbs[received.ClientEvent]):
             start.settings.include,
             works_ahead=start.speculation != "off",
         )
-        self._speculation = start.speculation
         self._editing = Editing(
             self._outgoing, self._conversation, self._listening, self._abilities
         )
@@ -114,6 +116,15 @@ class Session(Verbs[received.ClientEvent]):
         self._mcp = McpSide(self._outgoing, self._conversation)
         self._responses = Responses(
             self._outgoing, self._conversation, limits, self._after_response, self._mcp.begin
+        )
+        self._foresight = Foresight(
+            self._outgoing,
+            self._conversation,
+            self._listening,
+            self._responses,
+            self._prospect,
+            speculation=start.speculation,
+            reads_ends=start.abilities.message_ends,
         )
         self._deferred: list[received.ConversationItemCreate] = []
         self._now = now
@@ -167,7 +178,11 @@ class Session(Verbs[received.ClientEvent]):
             case TranscriptFinished() | TranscriptFailed():
                 self._listening.transcripts.take(signal)
                 self._responses.start_ready()
-                self._guess_response()
+                self._foresight.know_words(signal.item_id, self.heard.turn_detection)
+            case TurnEndPredicted(pause_id=pause_id, probability=probability):
+                self._listening.learn(pause_id, finished=probability)
+            case MessageEndPredicted():
+                self._foresight.know_end(signal, self.heard.turn_detection)
             case McpToolsListed() | McpListingFailed() | McpCallFinished():
                 if self._mcp.take(signal):
                     self._warm()
@@ -187,10 +202,12 @@ class Session(Verbs[received.ClientEvent]):
             if turn_detection.interrupt_response:
                 self._responses.interrupt()
         elif change is TurnChange.RESUMED:
-            self._responses.drop_guess()
+            self._foresight.forget()
         elif change is TurnChange.ENDED:
             if turn_detection.create_response:
                 self._respond_unasked(answers_silence=False)
+            else:
+                self._foresight.forget()  # if one is wanted now, the client asks for it
             self._listening.transcripts.tell_known()
             self._responses.start_ready()
 
@@ -212,10 +229,10 @@ class Session(Verbs[received.ClientEvent]):
                 self._editing.truncate(event)
             case received.InputAudioBufferCommit():
                 self._listening.commit()
-                self._responses.drop_guess()
+                self._foresight.forget()
             case received.InputAudioBufferClear():
                 self._listening.clear()
-                self._responses.drop_guess()
+                self._foresight.forget()
             case received.ResponseCreate(response=params):
                 params = params or ResponseCreateParams()
                 has_something_to_say = bool(params.instructions or params.prompt)
@@ -249,7 +266,7 @@ class Session(Verbs[received.ClientEvent]):
         )
         self._listening.configure(self.heard, self._settings.include)
         if not self._listening.speaking:
-            self._responses.drop_guess()
+            self._foresight.forget()
         self._outgoing.send(
             sent.SessionUpdated(
                 event_id=self._outgoing.event_id(), session=without_secrets(self._settings)
@@ -316,32 +333,10 @@ class Session(Verbs[received.ClientEvent]):
         except RequestError as error:
             self._send_error(ErrorObject.of(error))
 
-    def _guess_response(self) -> None:
-        """Have the turn answered that may be over, if its words are known by now."""
-        guess = self._listening.transcripts.guess
-        turn_detection = self.heard.turn_detection
-        if (
-            self._speculation != "answers"
-            or guess is None
-            or not guess.words
-            or turn_detection is None
-            or not turn_detection.create_response
-        ):
-            return
-        turn = Message(
-            id=guess.id,
-            status="completed",
-            role="user",
-            content=(InputAudio(transcript=guess.words),),
-        )
-        try:
-            params = ResponseCreateParams()
-            resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
-        except RequestError:
-            return  # the response would be refused as well, and says why
-        self._responses.guess(
-            resolved, (*self._conversation, Entry(turn)), self._window, self._settings.truncation
-        )
+    def _prospect(self) -> Prospect:
+        listed = self._mcp.servers.listed
+        resolved = resolve(self._settings, ResponseCreateParams(), self._abilities, listed)
+        return Prospect(resolved, self._window, self._settings.truncation)
 
     def _after_response(self, response: Response) -> None:
         if self._limits is not None:
@@ -399,6 +394,7 @@ class Session(Verbs[received.ClientEvent]):
             return  # the response would fail as well, and says why
         self._outgoing.do(WarmPrompt(plan.instructions, chat_messages(seen), plan.tools))
 
-    def _stop_everything(self) -> None:
+    def _stop_everything(self, now: float) -> None:
+        self._now = now
         for response in self._responses:
             self._responses.cancel(response.id)

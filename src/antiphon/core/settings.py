@@ -25,8 +25,8 @@ from antiphon.wire.audio_config import (
     AudioOutputUpdate,
     AudioTranscription,
     AudioTranscriptionUpdate,
+    NoiseReduction,
     NoiseReductionUpdate,
-    SemanticVad,
 )
 from antiphon.wire.response import (
     RealtimeResponseAudio,
@@ -53,6 +53,9 @@ __all__ = [
 
 DEFAULT_TRANSCRIPTION_MODEL = "default"
 """Reported where a client switches transcription on without naming a model."""
+
+DEFAULT_STRENGTH = 1.0
+"""Of noise reduction that is switched on without saying how strong; the hosted service's rule."""
 
 _PATCHES = (
     SessionAudioUpdate,
@@ -95,7 +98,6 @@ def updated(
     Raises:
         RequestError: Something in the patch cannot be done.
     """
-    _refuse_unbuilt(update)
     instructions = instructions_after(current, update, default_instructions, abilities.prompts)
     merged = _merge(current, replace(update, model=UNSET, instructions=instructions))
     if merged.reasoning is None:
@@ -122,11 +124,24 @@ def _merge(current: S, patch: Struct) -> S:
             continue
         if isinstance(value, _PATCHES):
             before = getattr(current, name)
-            if before is None:
-                before = AudioTranscription(model=DEFAULT_TRANSCRIPTION_MODEL)
-            value = _merge(before, value)
+            value = _merge(_switched_on(value) if before is None else before, value)
         changes[name] = value
     return replace(current, **changes)
+
+
+def _switched_on(update: Struct) -> Struct:
+    """Return what a stage is that was off, before an update is applied to it.
+
+    Raises:
+        RequestError: ``missing_required_parameter``: the update does not say enough.
+    """
+    if not isinstance(update, NoiseReductionUpdate):
+        return AudioTranscription(model=DEFAULT_TRANSCRIPTION_MODEL)
+    if update.type is UNSET:
+        param = "session.audio.input.noise_reduction.type"
+        message = f"Missing required parameter: '{param}'. Noise reduction was off."
+        raise RequestError(message, code="missing_required_parameter", param=param)
+    return NoiseReduction(type=update.type, strength=DEFAULT_STRENGTH)
 
 
 def transcription_updated(
@@ -142,7 +157,6 @@ def transcription_updated(
     Raises:
         RequestError: Something in the patch cannot be done.
     """
-    _refuse_unbuilt_input(update)
     merged = _merge(current, update)
     _check_hearing(merged, abilities)
     return merged
@@ -155,23 +169,6 @@ def _check_hearing(session: RealtimeSession | TranscriptionSession, abilities: A
     if session.audio.input.transcription is not None:
         param = "session.audio.input.transcription"
         abilities.require_languages(session.audio.input.transcription, param)
-
-
-def _refuse_unbuilt(update: RealtimeSessionUpdate) -> None:
-    _refuse_unbuilt_input(update)
-
-
-def _refuse_unbuilt_input(update: RealtimeSessionUpdate | TranscriptionSessionUpdate) -> None:
-    if not update.audio or not update.audio.input:
-        return
-    heard = update.audio.input
-    if heard.noise_reduction:
-        param = "session.audio.input.noise_reduction"
-        raise not_built("Noise reduction", param, "Leave it out or set it to null.")
-    if isinstance(heard.turn_detection, SemanticVad):
-        param = "session.audio.input.turn_detection"
-        remedy = "Use 'server_vad', or null and commit turns yourself."
-        raise not_built("Turn detection of type 'semantic_vad'", param, remedy)
 
 
 # --- response.create ------------------------------------------------------------------------------

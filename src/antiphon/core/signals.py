@@ -24,6 +24,7 @@ __all__ = [
     "McpCallFinished",
     "McpListingFailed",
     "McpToolsListed",
+    "MessageEndPredicted",
     "PromptMeasured",
     "SegmentSpoken",
     "Signal",
@@ -34,6 +35,7 @@ __all__ = [
     "TranscriptExtended",
     "TranscriptFailed",
     "TranscriptFinished",
+    "TurnEndPredicted",
 ]
 
 
@@ -145,6 +147,31 @@ class TranscriptFailed(Struct, frozen=True):
 
     item_id: str
     failure: Failure
+
+
+class TurnEndPredicted(Struct, frozen=True):
+    """How a pause sounds.
+
+    Attributes:
+        pause_id: The pause.
+        probability: How probably the turn is over, 0 to 1.
+    """
+
+    pause_id: str
+    probability: float
+
+
+class MessageEndPredicted(Struct, frozen=True):
+    """What the words before a pause say about it.
+
+    Attributes:
+        pause_id: The pause.
+        probability: How probably a message of these words ends here, 0 to 1; ``None`` if that
+            could not be found out.
+    """
+
+    pause_id: str
+    probability: float | None
 
 
 class PromptMeasured(Struct, frozen=True):
@@ -291,6 +318,8 @@ Signal = (
     | SpeakerTurnHeard
     | TranscriptFinished
     | TranscriptFailed
+    | TurnEndPredicted
+    | MessageEndPredicted
     | PromptMeasured
     | TextGenerated
     | AudioGenerated

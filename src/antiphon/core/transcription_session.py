@@ -24,6 +24,7 @@ from antiphon.core.signals import (
     TranscriptExtended,
     TranscriptFailed,
     TranscriptFinished,
+    TurnEndPredicted,
 )
 from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
 from antiphon.errors import RequestError
@@ -94,9 +95,17 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
                 self._listening.transcripts.take(signal)
             case TranscriptFinished() | TranscriptFailed():
                 self._listening.transcripts.take(signal)
+                self._learn_words(signal.item_id)
+            case TurnEndPredicted(pause_id=pause_id, probability=probability):
+                self._listening.learn(pause_id, finished=probability)
             case _:
                 message = f"a transcription session has no use for {signal}"
                 raise TypeError(message)
+
+    def _learn_words(self, transcription_id: str) -> None:
+        guess = self._listening.transcripts.guess
+        if guess is not None and guess.id == transcription_id and guess.words:
+            self._listening.learn(guess.id, transcript=guess.words)
 
     def _dispatch(self, event: received.ClientEvent, now: float) -> None:  # noqa: ARG002
         match event:
@@ -127,7 +136,7 @@ class TranscriptionSession(Verbs[received.ClientEvent]):
             sent.SessionUpdated(event_id=self._outgoing.event_id(), session=self._settings)
         )
 
-    def _stop_everything(self) -> None:
+    def _stop_everything(self, now: float) -> None:
         """There is nothing to stop: transcripts that still come are dropped."""
 
 

@@ -56,8 +56,12 @@ class Transcripts:
 
     def begin_guess(
         self, span: Span, transcription: AudioTranscription | None, *, logprobs: bool
-    ) -> None:
-        """Have audio transcribed that may turn out to be a whole turn; see :meth:`begin`."""
+    ) -> str:
+        """Have audio transcribed that may turn out to be a whole turn; see :meth:`begin`.
+
+        Returns:
+            The id under which its words are found out.
+        """
         self.drop_guess()
         asked = Transcribe(
             item_id=self._outgoing.entropy.identifier("guess"),
@@ -68,6 +72,7 @@ class Transcripts:
         )
         self._guess = GuessedWords(span, asked)
         self._outgoing.do(asked)
+        return asked.item_id
 
     def drop_guess(self) -> None:
         """Forget the guess: the speaker goes on, or the audio goes another way."""
@@ -104,6 +109,8 @@ class Transcripts:
         if self._guess is not None and self._guess.answers(wanted):
             self._adopt(self._guess, entry)
         else:
+            if isinstance(source, Span):
+                self.drop_guess()  # the turn is over, and its words are wanted in another way
             self._pending[entry.id] = entry
             self._outgoing.do(wanted)
 

@@ -158,5 +158,5 @@ class TranslationSession(Verbs[wire.TranslationClientEvent]):
         instructions = instructions_for(self._settings.audio.output.language)
         self._outgoing.do(WarmPrompt(instructions, (), ()))
 
-    def _stop_everything(self) -> None:
+    def _stop_everything(self, now: float) -> None:  # noqa: ARG002 (as above)
         self._interpreter.stop()

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from antiphon.core.abilities import primary_language
-from antiphon.core.settings import not_built
+from antiphon.core.settings import DEFAULT_STRENGTH
 from antiphon.errors import RequestError
 from antiphon.wire.translation import (
     TranslationAudioUpdate,
@@ -78,9 +78,10 @@ def translation_updated(
     audio = update.audio or TranslationAudioUpdate()
     heard = audio.input or TranslationInputUpdate()
     output = audio.output or TranslationOutputUpdate()
-    if heard.noise_reduction:
-        param = "session.audio.input.noise_reduction"
-        raise not_built("Noise reduction", param, "Leave it out or set it to null.")
+    if heard.noise_reduction and heard.noise_reduction.strength is UNSET:
+        before = current.audio.input.noise_reduction
+        strength = before.strength if before is not None else DEFAULT_STRENGTH
+        heard = replace(heard, noise_reduction=replace(heard.noise_reduction, strength=strength))
     if output.language is not UNSET:
         spoken.require(output.language, "session.audio.output.language")
     merged = replace(

@@ -86,7 +86,7 @@ class Verbs(ABC, Generic[EventT]):
         if self._expires_at is None:
             return
         if now >= self._expires_at:
-            self._expire()
+            self._expire(now)
         else:
             self._do_due(now)
 
@@ -124,7 +124,7 @@ class Verbs(ABC, Generic[EventT]):
         """Do what is due before the session's end."""
 
     @abstractmethod
-    def _stop_everything(self) -> None:
+    def _stop_everything(self, now: float) -> None:
         """End all work: the session is over."""
 
     def _refuse(self, error: RequestError, event: EventT) -> None:
@@ -134,10 +134,10 @@ class Verbs(ABC, Generic[EventT]):
     def _send_error(self, error: ErrorObject) -> None:
         self._outgoing.send(ErrorEvent(event_id=self._outgoing.event_id(), error=error))
 
-    def _expire(self) -> None:
+    def _expire(self, now: float) -> None:
         minutes = round(self._lifetime_s / 60)
         message = f"Your session hit the maximum duration of {minutes} minutes."
-        self._stop_everything()
+        self._stop_everything(now)
         self._send_error(ErrorObject.of(RequestError(message, code="session_expired")))
         self._end(1001, message)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from msgspec import Struct
@@ -39,6 +39,7 @@ __all__ = [
     "GenerationEvent",
     "GenerationRequest",
     "LanguageModel",
+    "MessageEndPredictor",
     "MicrophoneDistance",
     "PromptRead",
     "Role",
@@ -466,6 +467,24 @@ class LanguageModel(Engine, Protocol):
         """Read the request's prefix (instructions, tools, history) into the cache, if there is one.
 
         Must give way to :meth:`generate`: it is a favour, never a delay.
+        """
+        ...
+
+
+@runtime_checkable
+class MessageEndPredictor(Protocol):
+    """A language model that can also say whether a user's message is over."""
+
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        """Read the request up to the last word of its last message, and say if it ends there.
+
+        Must give way to :meth:`LanguageModel.generate`.
+
+        Returns:
+            0 (more words follow) to 1 (the message is over).
+
+        Raises:
+            EngineError: stage ``generate``.
         """
         ...
 

@@ -33,6 +33,7 @@ from antiphon.engines.bpe import token_counter
 from antiphon.engines.chat_template import ChatTemplate, chat_completions_message
 from antiphon.engines.gguf import read_metadata
 from antiphon.engines.llama_options import LlamaOptions
+from antiphon.engines.message_ends import PROBABILITIES, end_probability, open_prompt
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.pool import Emitter, Stopped, WorkerPool
 from antiphon.engines.prompt_counter import PromptCounter
@@ -124,6 +125,23 @@ class LlamaLanguageModel:
             async for _ in nothing:
                 pass
 
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        """Say whether the user's message is over; see ``base.MessageEndPredictor``.
+
+        Raises:
+            EngineError: Code ``not_supported`` if the model's chat template cannot be used.
+        """
+        produce = partial(self._foresee, self._open_prompt(request), request.conversation)
+        self._generating += 1  # so that reading ahead gives way, which takes the slot
+        try:
+            async with contextlib.aclosing(self._pool.stream(produce)) as probabilities:
+                async for probability in probabilities:
+                    return float(probability)
+        finally:
+            self._generating -= 1
+        message = f"{self.info.name} did not say whether the message is over"
+        raise EngineError(message, stage="generate")
+
     async def aclose(self) -> None:
         """Cancel all work, end the threads and free the model."""
         await self._pool.aclose()
@@ -163,6 +181,42 @@ class LlamaLanguageModel:
             payload["seed"] = options.seed
         return payload
 
+    def _open_prompt(self, request: GenerationRequest) -> str:
+        offered = self._rules(request).offered
+        messages = [_chat_message(message) for message in request.messages]
+        try:
+            if self.counter is None:
+                message = "its chat template is of a kind that is not known"
+                raise ValueError(message)
+            return open_prompt(self.counter.template, messages, [described(t) for t in offered])
+        except ValueError as error:
+            message = f"{self.info.name} cannot say whether a message is over: {error}"
+            raise EngineError(message, stage="generate", code="not_supported") from error
+
+    def _foresee(self, prompt: str, conversation: str | None, emit: Emitter[float]) -> None:
+        payload = {
+            "prompt": prompt,
+            "stream": True,
+            "return_progress": True,  # calls back between batches of the prompt, to be cancelled
+            "cache_prompt": True,
+            "n_predict": 1,
+            "n_probs": PROBABILITIES,
+            "temperature": 0.0,
+        }
+        chosen: list[dict[str, Any]] = []
+
+        def on_chunk(chunk: dict[str, Any]) -> bool:
+            if any(choice["logprobs"] for choice in chunk.get("choices", ())):
+                chosen.append(chunk)
+            return emit.stopped
+
+        with self._slots.lend(conversation, lambda: emit.stopped) as slot:
+            emit.check()
+            placed = self._placed(payload, slot, conversation)
+            self._complete(placed, on_chunk, self._server.handle_completions)
+        if chosen:
+            emit(end_probability(chosen[0]))
+
     def _placed(
         self, payload: dict[str, Any], slot: int, conversation: str | None
     ) -> dict[str, Any]:
@@ -196,9 +250,12 @@ class LlamaLanguageModel:
         answer.finish(must_call=rules.must_call)
 
     def _complete(
-        self, payload: dict[str, Any], on_chunk: Callable[[dict[str, Any]], bool]
+        self,
+        payload: dict[str, Any],
+        on_chunk: Callable[[dict[str, Any]], bool],
+        run: Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], None] | None = None,
     ) -> None:
-        """Run one completion; ``on_chunk`` stops it by returning true.
+        """Run one completion, of a chat unless said otherwise; ``on_chunk`` may stop it: by true.
 
         Raises:
             EngineError: llama.cpp refused the request.
@@ -211,7 +268,8 @@ class LlamaLanguageModel:
                 return True
             return on_chunk(chunk)
 
-        self._server.handle_chat_completions(payload, watch)
+        run = run or self._server.handle_chat_completions
+        run(payload, watch)
         if refusals:
             raise self._refused(refusals[0])
 

@@ -27,12 +27,15 @@ class PromptCounter:
         template: The model's chat template.
         count: The model's tokenizer: how many tokens a text has.
 
+    Attributes:
+        template: The same.
+
     Raises:
         ValueError: The template refuses prompts as Antiphon writes them.
     """
 
     def __init__(self, template: ChatTemplate, count: Callable[[str], int]) -> None:
-        self._template = template
+        self.template = template
         self._count = count
         self._opening_tokens = self._prompt_tokens(_SYSTEM)
         self._user_tokens = self.message_tokens(_USER)
@@ -48,4 +51,4 @@ class PromptCounter:
 
     def _prompt_tokens(self, *messages: ChatMessage, tools: Sequence[FunctionTool] = ()) -> int:
         chat = [chat_completions_message(message) for message in messages]
-        return self._count(self._template.render(chat, [described(tool) for tool in tools]))
+        return self._count(self.template.render(chat, [described(tool) for tool in tools]))

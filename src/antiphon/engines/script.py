@@ -184,6 +184,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         transcriptions: Takes of the transcriber.
         answers: Takes of the language model.
         speeches: Takes of the synthesizer.
+        message_end_probability: How probably, by the language model, every message is over.
         turn_probability: What the turn predictor judges when no take is left.
         sentence: What the transcriber hears when no take is left.
         transcribe_ms: How long it then thinks.
@@ -201,6 +202,7 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     transcriptions: tuple[Take[TranscriptionStep], ...] = ()
     answers: tuple[Take[AnswerStep], ...] = ()
     speeches: tuple[Take[SpeechStep], ...] = ()
+    message_end_probability: float = 1.0
     turn_probability: float = 1.0
     sentence: str = "Hello there."
     transcribe_ms: float = 0.0

@@ -210,6 +210,7 @@ class ScriptedLanguageModel(ScriptedEngine):
         counter: Counts its tokens.
         requests: The last requests it was given, without those that only warmed it.
         warmed: The last requests that it was told to prepare for.
+        foreseen: The last requests of which it was to say whether the message is over.
     """
 
     def __init__(self, info: EngineInfo, script: Script) -> None:
@@ -218,10 +219,17 @@ class ScriptedLanguageModel(ScriptedEngine):
         self.counter = WordCounter()
         self.requests: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.warmed: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
+        self.foreseen: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
 
     async def warm(self, request: GenerationRequest) -> None:
         """Remember that it was asked; there is no cache to fill."""
         self.warmed.append(request)
+
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        """Say what the script says of every message."""
+        self.check_open()
+        self.foreseen.append(request)
+        return self._script.message_end_probability
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Yield the take's events, cut off at ``max_output_tokens``."""

@@ -16,15 +16,17 @@ from starlette.types import ASGIApp
 
 from antiphon.config import Config
 from antiphon.engines.base import (
+    Denoiser,
     Engine,
     LanguageModel,
     Role,
     Synthesizer,
     Transcriber,
+    TurnPredictor,
     VoiceDetector,
 )
 from antiphon.engines.registry import load_engine
-from antiphon.errors import ConfigurationError
+from antiphon.errors import ConfigurationError, WeightsError
 from antiphon.http.app import build_app
 from antiphon.http.keepalive import WebSocketProtocol
 from antiphon.runtime.engine_set import EngineSet
@@ -160,7 +162,7 @@ def _stopping_on_signals(server: AppServer) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def load_engines(config: Config) -> AsyncIterator[EngineSet]:
-    """Load the four engines a configuration names; close them at the end.
+    """Load the engines a configuration names; close them at the end.
 
     Raises:
         AntiphonError: One of them cannot be loaded; those loaded before are closed.
@@ -177,11 +179,24 @@ async def load_engines(config: Config) -> AsyncIterator[EngineSet]:
             _log.info("%s %s loaded in %.1f s", role, engine.info.name, took_s)
             return engine
 
+        async def load_turn_predictor() -> TurnPredictor | None:
+            try:
+                engine = await load("turn_predictor", config.turn_predictor, 1)
+            except WeightsError as error:
+                if config.turn_predictor is not None:
+                    raise
+                # Turns end without it as well, if not as surely.
+                _log.warning("no turn predictor: %s", error)
+                return None
+            return cast("TurnPredictor", engine)
+
         cores = os.cpu_count() or 1
         yield EngineSet(
             voice_detector=cast(
                 "VoiceDetector", await load("voice_detector", config.voice_detector, 1)
             ),
+            denoiser=cast("Denoiser", await load("denoiser", config.denoiser, 1)),
+            turn_predictor=await load_turn_predictor(),
             transcriber=cast("Transcriber", await load("transcriber", config.transcriber, 1)),
             language_model=cast(
                 "LanguageModel", await load("language_model", config.language_model, cores)

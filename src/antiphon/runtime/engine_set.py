@@ -1,4 +1,4 @@
-"""The four engines that serve all sessions of a process."""
+"""The engines that serve all sessions of a process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from antiphon.core.abilities import Abilities
 from antiphon.core.plan import ChatMessage
 from antiphon.core.window import Reader
 from antiphon.engines.base import (
+    Denoiser,
     GenerationRequest,
     LanguageModel,
+    MessageEndPredictor,
     Synthesizer,
     Transcriber,
+    TurnPredictor,
     VoiceDetector,
 )
 from antiphon.errors import ConfigurationError
@@ -41,6 +44,9 @@ class EngineSet:
 
     Attributes:
         voice_detector: Says when someone speaks.
+        denoiser: Takes noise out of what is heard.
+        turn_predictor: Says whether someone who pauses has finished; ``None`` if nobody does, and
+            then the words have to say it.
         transcriber: Turns speech into words.
         language_model: Works out what to say.
         synthesizer: Says it.
@@ -51,6 +57,8 @@ class EngineSet:
     """
 
     voice_detector: VoiceDetector
+    denoiser: Denoiser
+    turn_predictor: TurnPredictor | None
     transcriber: Transcriber
     language_model: LanguageModel
     synthesizer: Synthesizer
@@ -75,6 +83,7 @@ class EngineSet:
             languages=self.transcriber.info.languages,
             logprobs=self.transcriber.info.logprobs,
             language_model=self.language_model.info.name,
+            message_ends=isinstance(self.language_model, MessageEndPredictor),
             images=self.language_model.info.images,
         )
 
@@ -109,7 +118,10 @@ class EngineSet:
             self.transcriber,
             self.language_model,
             self.synthesizer,
+            self.turn_predictor,
+            self.denoiser,
             self.voice_detector,
         )
         for engine in engines:
-            await engine.aclose()
+            if engine is not None:
+                await engine.aclose()

@@ -33,6 +33,8 @@ from antiphon.core.effects import (
     KeepResponse,
     ListMcpTools,
     NeedTranscript,
+    PredictMessageEnd,
+    PredictTurnEnd,
     ReleaseGuess,
     SendAudio,
     SendEvent,
@@ -46,7 +48,7 @@ from antiphon.core.effects import (
 from antiphon.core.plan import ChatMessage
 from antiphon.core.signals import FrameRefused, Signal
 from antiphon.core.verbs import Verbs
-from antiphon.engines.base import Floats, GenerationRequest
+from antiphon.engines.base import Floats, GenerationRequest, MessageEndPredictor
 from antiphon.errors import EngineError, RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers
@@ -55,6 +57,7 @@ from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
+from antiphon.runtime.prediction import predict_message_end, predict_turn_end
 from antiphon.runtime.recordings import Recordings
 from antiphon.runtime.spare import Spare
 from antiphon.runtime.timing import TurnTiming
@@ -114,6 +117,7 @@ class Host:
         self._session = session
         self._decode = decode
         self._engines = engines
+        self._spare = spare
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
@@ -135,7 +139,11 @@ class Host:
             timing=self._timing,
         )
         self._ear = Ear(
-            session.heard.format, detection, feed=self._feed, fail=self._detection_failed
+            session.heard.format,
+            detection,
+            engines.denoiser,
+            feed=self._feed,
+            fail=self._detection_failed,
         )
         self._configure_ear()
         self._perform()
@@ -193,6 +201,7 @@ class Host:
             for effect in self._session.drain():
                 if self.closing is None:
                     self._do(effect)
+            self._transcriptions.deliver()
             self._answers.deliver()
         except OutboxOverflow as overflow:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
@@ -221,6 +230,7 @@ class Host:
                 Transcribe()
                 | NeedTranscript()
                 | StopTranscribing()
+                | PredictTurnEnd()
                 | KeepRecording()
                 | DropAudio()
                 | EndInput()
@@ -237,6 +247,12 @@ class Host:
                 self._transcriptions.need(item_id)
             case StopTranscribing(item_id=item_id):
                 self._transcriptions.stop(item_id)
+            case PredictTurnEnd(source=source):
+                predictor, audio = self._engines.turn_predictor, self._ear.read(source)
+                if predictor is not None:
+                    self._tasks.start_soon(
+                        predict_turn_end, effect, audio, predictor, self._spare, self._feed
+                    )
             case KeepRecording(item_id=item_id, source=source):
                 self._recordings.hear(item_id, self._audio_of(source))
             case DropAudio(before=before):
@@ -251,6 +267,12 @@ class Host:
         match effect:
             case StartResponse(plan=plan):
                 self._answers.start(plan)
+            case PredictMessageEnd():
+                reader = self._engines.language_model
+                assert isinstance(reader, MessageEndPredictor), "the core knows what it can do"
+                self._tasks.start_soon(
+                    predict_message_end, effect, self.session_id, reader, self._spare, self._feed
+                )
             case GuessResponse(plan=plan):
                 self._answers.guess(plan)
             case ReleaseGuess(response_id=response_id):
@@ -310,7 +332,11 @@ class Host:
 
     def _configure_ear(self) -> None:
         heard = self._session.heard
-        self._ear.configure(heard.format, detecting=heard.turn_detection is not None)
+        self._ear.configure(
+            heard.format,
+            detecting=heard.turn_detection is not None,
+            noise_reduction=heard.noise_reduction,
+        )
 
     # --- work that takes time ---------------------------------------------------------------------
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from msgspec import UNSET
 
 from antiphon.audio.formats import codec_of
 from antiphon.audio.resample import Resampler, resampled_length
 from antiphon.audio.ring import Ring
 from antiphon.core.clock import INPUT_CLOCK_HZ, Span
 from antiphon.core.signals import AudioAppended, Signal, SpeechProbability
-from antiphon.engines.base import Floats
+from antiphon.engines.base import Denoiser, DenoisingStream, Floats
 from antiphon.errors import RequestError
 from antiphon.runtime.detection import Detection
-from antiphon.wire.audio_config import AudioFormat
+from antiphon.wire.audio_config import AudioFormat, NoiseReduction
 
 __all__ = ["MAX_HELD_S", "Ear"]
 
@@ -38,12 +39,17 @@ class Ear:
         self,
         audio_format: AudioFormat,
         detection: Detection,
+        denoiser: Denoiser,
         *,
         feed: Callable[[Signal], None],
         fail: Callable[[Exception], None],
     ) -> None:
         self.detector_state = detection.initial_state()
         self._detection = detection
+        self._denoiser = denoiser
+        self._noise_reduction: NoiseReduction | None = None
+        self._denoising: DenoisingStream | None = None
+        self._denoised_since = 0
         self._feed = feed
         self._fail = fail
         self._ring = Ring(capacity_samples=MAX_HELD_S * INPUT_CLOCK_HZ)
@@ -52,8 +58,16 @@ class Ear:
         self._judged_until = 0
         self._set_format(audio_format)
 
-    def configure(self, audio_format: AudioFormat, *, detecting: bool) -> None:
-        """Take new settings; audio heard so far was in the old format."""
+    def configure(
+        self,
+        audio_format: AudioFormat,
+        *,
+        detecting: bool,
+        noise_reduction: NoiseReduction | None = None,
+    ) -> None:
+        """Take new settings; what was heard so far was heard under the old ones."""
+        if noise_reduction != self._noise_reduction:
+            self._set_noise_reduction(noise_reduction)
         if audio_format != self._format:
             self._catch_up()
             self._set_format(audio_format)
@@ -83,7 +97,7 @@ class Ear:
             )
             raise RequestError(message, code="input_audio_buffer_full", param="audio")
         self._wire_samples += len(samples)
-        self._ring.append(self._resampler.push(samples))
+        self._hear(self._resampler.push(samples))
         self._feed(AudioAppended(self._clock()))
         if self._detecting:
             self._detection.notify(self)
@@ -92,7 +106,7 @@ class Ear:
         """Take no more audio, and have all there is judged: silence is put behind it."""
         self._ended = True
         silence = np.zeros(round(FINAL_SILENCE_S * self._codec.rate_hz), np.float32)
-        self._ring.append(self._resampler.push(silence))
+        self._hear(self._resampler.push(silence))
         self._detection.notify(self)
 
     def read(self, span: Span) -> Floats:
@@ -138,11 +152,36 @@ class Ear:
     def judge(self, probability: float) -> None:
         """Pass the judgement of the frame taken last on to the session."""
         start = self._judged_until - self._detection.frame_samples
+        if not self._is_near(start, self._judged_until):
+            probability = 0.0  # somebody speaks, but to somebody else
         self._feed(SpeechProbability(start, self._judged_until, probability))
 
     def detection_failed(self, error: Exception) -> None:
         """Pass the failure on to the host."""
         self._fail(error)
+
+    # --- noise ------------------------------------------------------------------------------------
+
+    def _set_noise_reduction(self, wanted: NoiseReduction | None) -> None:
+        self._noise_reduction = wanted
+        if self._denoising is not None:
+            self._ring.append(self._denoising.flush())
+        self._denoising = None
+        if wanted is not None:
+            assert wanted.strength is not UNSET, "the session has filled it in"
+            self._denoising = self._denoiser.open(wanted.type, wanted.strength)
+            self._denoised_since = self._ring.end
+
+    def _hear(self, samples: Floats) -> None:
+        """Put samples into the ring, cleaned if they are to be."""
+        self._ring.append(samples if self._denoising is None else self._denoising.push(samples))
+
+    def _is_near(self, start: int, end: int) -> bool:
+        """Whether a frame is of somebody who speaks into the microphone."""
+        first = start - self._denoised_since
+        if self._denoising is None or first < 0:
+            return True
+        return self._denoising.in_foreground(first, end - self._denoised_since)
 
     # --- the clock --------------------------------------------------------------------------------
 
@@ -160,6 +199,8 @@ class Ear:
 
     def _catch_up(self) -> None:
         """Bring the ring up to the clock."""
-        self._ring.append(self._resampler.flush())
+        self._hear(self._resampler.flush())
+        if self._denoising is not None:
+            self._ring.append(self._denoising.flush())
         self._format_since = self._ring.end
         self._wire_samples = 0

@@ -56,6 +56,11 @@ class Spare:
         """Whether a guess may start."""
         return len(self._seats) < self._limit
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether work that is needed leaves no room for any guess."""
+        return sum(seat.needed for seat in self._seats) >= self._limit
+
     @contextmanager
     def seat(self, scope: anyio.CancelScope, *, needed: bool) -> Iterator[Seat]:
         """Count a piece of work as long as the context is open.

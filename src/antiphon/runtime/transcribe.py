@@ -69,6 +69,7 @@ class Transcriptions:
         self._tasks = tasks
         self._feed = feed
         self._underway: dict[str, _Underway] = {}
+        self._released: list[HeldSignals] = []
 
     def begin(self, effect: Transcribe, audio: Floats) -> None:
         """Find out the words; of a guess, as far as there is room for it.
@@ -78,11 +79,11 @@ class Transcriptions:
             audio: Shape (n,), float32 at 16 kHz.
         """
         held = HeldSignals(self._feed, _always_room)
-        if not effect.is_guess:
-            held.release()
 
         async def find_out() -> None:
             held.reset()
+            if work.needed:
+                held.release()
             await transcribe(effect, audio, self._transcriber, held.feed)
             self._underway.pop(effect.item_id, None)  # it may have been stopped just now
             held.release()
@@ -92,12 +93,17 @@ class Transcriptions:
         work.begin()
 
     def need(self, item_id: str) -> None:
-        """Note that the words of a guess are needed."""
+        """Note that the words of a guess are needed; they go out with :meth:`deliver`."""
         guess = self._underway[item_id]
-        if not guess.work.will_be_done:
-            guess.held.reset()
-        guess.held.release()
+        if guess.work.will_be_done:
+            self._released.append(guess.held)
         guess.work.need()
+
+    def deliver(self) -> None:
+        """Pass on what was heard by now: after everything that led to it has been performed."""
+        released, self._released = self._released, []
+        for held in released:
+            held.release()
 
     def stop(self, item_id: str) -> None:
         """Stop finding out the words of a guess."""

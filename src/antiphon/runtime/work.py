@@ -45,6 +45,11 @@ class Work:
         self._stopped = False
 
     @property
+    def needed(self) -> bool:
+        """Whether it has turned out to be needed."""
+        return self._needed
+
+    @property
     def will_be_done(self) -> bool:
         """Whether it is done, or under way and has not had to give way."""
         return self._finished or (self._seat is not None and not self._seat.gave_way)
