@@ -1,9 +1,10 @@
 """Turns that end when the speaker seems to have finished."""
 
+from typing import TypeVar
+
 from msgspec.structs import replace
 
 from antiphon.core.effects import (
-    Effect,
     GuessResponse,
     PredictMessageEnd,
     PredictTurnEnd,
@@ -15,27 +16,29 @@ from antiphon.wire.audio_config import SemanticVad
 
 from .support import ABILITIES, Rig, settings, types
 
+E = TypeVar("E")
+
 READS_ENDS = replace(ABILITIES, message_ends=True)
 
 
 class Speaker(Rig):
     """A session with ``semantic_vad`` that works answers ahead."""
 
-    def __init__(self, *, reads_ends: bool = False, **choices: object) -> None:
+    def __init__(self, *, reads_ends: bool = False) -> None:
         super().__init__(
             settings(turn_detection=SemanticVad(eagerness="medium")),
             abilities=READS_ENDS if reads_ends else ABILITIES,
             speculation="answers",
         )
 
-    def asked(self, kind: type[Effect]) -> list[Effect]:
+    def asked(self, kind: type[E]) -> list[E]:
         return [one for one in self.log if isinstance(one, kind)]
 
     def pause(self) -> str:
         """Speak for a second, pause for a moment, and return the pause's id."""
         self.speech(960)
         self.silence(96)
-        (pause_id,) = {one.pause_id for one in self.asked(PredictTurnEnd)}  # type: ignore[attr-defined]  # all of the kind
+        (pause_id,) = {one.pause_id for one in self.asked(PredictTurnEnd)}
         return pause_id
 
     def wait_for_the_end(self, most_ms: int = 10_000) -> int:
@@ -50,7 +53,7 @@ def test_a_pause_is_looked_at_from_all_sides() -> None:
     speaker = Speaker()
     pause_id = speaker.pause()
     (transcribe,) = speaker.asked(Transcribe)
-    assert transcribe.item_id == pause_id  # type: ignore[attr-defined]  # as above
+    assert transcribe.item_id == pause_id
     assert not speaker.asked(PredictMessageEnd)
 
 
@@ -86,7 +89,7 @@ def test_the_language_model_is_asked_before_it_answers() -> None:
     pause_id = speaker.pause()
     speaker.feed(TranscriptFinished(pause_id, "Tell me a story."))
     (asked,) = speaker.asked(PredictMessageEnd)
-    assert asked.plan.messages[-1].text == "Tell me a story."  # type: ignore[attr-defined]  # as above
+    assert asked.plan.messages[-1].text == "Tell me a story."
     assert not speaker.asked(GuessResponse)
     speaker.feed(MessageEndPredicted(pause_id, 0.9))
     assert len(speaker.asked(GuessResponse)) == 1

@@ -6,7 +6,16 @@ import anyio
 import pytest
 
 from antiphon.engines.base import EngineInfo, GenerationRequest
-from antiphon.engines.script import AnswerStep, Fail, Gate, Say, Script, Take, WaitFor
+from antiphon.engines.script import (
+    AnswerStep,
+    Fail,
+    Gate,
+    Say,
+    Script,
+    Take,
+    TranscriptionStep,
+    WaitFor,
+)
 from antiphon.engines.scripted import ScriptedLanguageModel, ScriptedVoiceDetector
 from antiphon.errors import EngineError
 from tests.support.cast import make_cast
@@ -40,7 +49,7 @@ async def test_an_answer_waits_for_the_words_of_the_question():
 
 
 async def test_a_question_that_cannot_be_transcribed_fails_its_answer_and_no_more():
-    fails = Take((Fail("Too loud.", code="too_loud"),))
+    fails: Take[TranscriptionStep] = Take((Fail("Too loud.", code="too_loud"),))
     script = Script(transcriptions=(fails, fails))  # a guess that fails is tried once more
     async with open_room(script) as room:
         client = await room.enter()
