@@ -13,7 +13,6 @@ from livekit.agents.voice.events import (
     UserInputTranscribedEvent,
 )
 from livekit.plugins.openai import realtime
-from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
 
 from tests.clients.telling import (
     PLAYED_MS,
@@ -102,9 +101,8 @@ class Loudspeaker(io.AudioOutput):
 
 async def converse(url: str) -> None:
     microphone, loudspeaker = Microphone(), Loudspeaker()
-    model = realtime.RealtimeModel(
-        base_url=f"{url}/v1", api_key="any", turn_detection=ServerVad(type="server_vad")
-    )
+    # With everything else as the plugin has it by default.
+    model = realtime.RealtimeModel(base_url=f"{url}/v1", api_key="any")
     session: AgentSession[None] = AgentSession(llm=model)
     session.input.audio = microphone
     session.output.audio = loudspeaker

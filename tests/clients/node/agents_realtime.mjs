@@ -32,11 +32,8 @@ await run(async (url) => {
     instructions: 'Be brief.',
     tools: [getWeather],
   });
-  const session = new RealtimeSession(agent, {
-    transport: 'websocket',
-    // Everything else is as the SDK has it by default.
-    config: { audio: { input: { turnDetection: { type: 'server_vad' } } } },
-  });
+  // Everything else is as the SDK has it by default.
+  const session = new RealtimeSession(agent, { transport: 'websocket' });
   const inbox = new Inbox();
   const retrieved = new Inbox();
   let spokenMs = 0;

@@ -19,9 +19,6 @@ from tests.clients.telling import (
     tell,
 )
 
-SERVER_VAD = {"audio": {"input": {"turn_detection": {"type": "server_vad"}}}}
-"""Everything else is as the SDK has it by default."""
-
 
 @function_tool
 def get_weather(city: str) -> str:
@@ -33,7 +30,7 @@ def get_weather(city: str) -> str:
 async def converse(url: str) -> None:
     set_tracing_disabled(True)
     agent = RealtimeAgent(name="Forecaster", instructions="Be brief.", tools=[get_weather])
-    runner = RealtimeRunner(agent, config={"model_settings": SERVER_VAD})
+    runner = RealtimeRunner(agent)  # with everything as the SDK has it by default
     address = f"ws{url.removeprefix('http')}/v1/realtime?model=antiphon"
     async with await runner.run(model_config={"url": address, "api_key": "any"}) as session:
         events = follow(session)
