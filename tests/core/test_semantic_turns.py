@@ -9,6 +9,7 @@ from antiphon.core.effects import (
     PredictMessageEnd,
     PredictTurnEnd,
     Transcribe,
+    WarmPrompt,
 )
 from antiphon.core.signals import MessageEndPredicted, TranscriptFinished, TurnEndPredicted
 from antiphon.core.turns import LONGEST_PAUSE_MS
@@ -137,3 +138,32 @@ def test_a_turn_that_is_not_to_be_answered_is_not_answered_ahead() -> None:
     )
     speaker.feed(TranscriptFinished(speaker.pause(), "Yes."))
     assert not speaker.asked(GuessResponse)
+
+
+def test_while_somebody_speaks_the_language_model_reads_along() -> None:
+    speaker = Speaker()
+    speaker.speech(1600)
+    (transcribe,) = speaker.asked(Transcribe)
+    speaker.feed(TranscriptFinished(transcribe.item_id, "I would like to know"))
+    assert speaker.asked(WarmPrompt)[-1].messages[-1].text == "I would like to know"
+    assert not speaker.asked(GuessResponse)
+
+
+def test_words_that_were_read_along_are_never_taken_for_the_whole_turn() -> None:
+    speaker = Speaker()
+    speaker.send(
+        "session.update",
+        session={
+            "type": "realtime",
+            "audio": {
+                "input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 0}}
+            },
+        },
+    )
+    speaker.speech(1600)
+    (reading,) = speaker.asked(Transcribe)
+    speaker.feed(TranscriptFinished(reading.item_id, "I would like"))
+    speaker.silence(64)
+    whole = speaker.asked(Transcribe)[-1]
+    assert whole is not reading
+    assert not whole.is_guess

@@ -67,6 +67,13 @@ def test_a_turn_ends_after_the_silence_that_was_asked_for() -> None:
     assert not listener.detector.speaking
 
 
+def test_what_the_detector_hears_of_speech_that_is_over_counts_as_silence() -> None:
+    listener = Listener(ServerVad(silence_duration_ms=500))
+    listener.hear(*[SPEECH] * 10)
+    assert listener.hear(*[SILENCE] * 14) == [SpeechPaused(12 * FRAME)]
+    assert listener.hear(SILENCE) == [SpeechStopped(25 * FRAME)]
+
+
 def test_a_pause_shorter_than_the_silence_does_not_end_the_turn() -> None:
     listener = Listener(ServerVad(silence_duration_ms=5 * FRAME_MS))
     listener.hear(*[SPEECH] * 10)

@@ -1,8 +1,9 @@
-"""What a session works out while the speaker pauses, before it is known whether the turn is over.
+"""What a session works out before it is known whether the turn is over.
 
-In this order, as far as the settings ask for it and the engines can: the words so far; whether a
-message of these words ends here; the answer. Whatever comes of it is held back by the runtime
-until the turn is over, and dropped if the speaker goes on.
+While the speaker goes on, the language model reads the words so far. When they pause, in this
+order, as far as the settings ask for it and the engines can: the words; whether a message of these
+words ends here; the answer. Whatever comes of it is held back by the runtime until the turn is
+over, and dropped if the speaker goes on.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from antiphon.core.conversation import Conversation, Entry
-from antiphon.core.effects import PredictMessageEnd
+from antiphon.core.effects import PredictMessageEnd, WarmPrompt
 from antiphon.core.guessed_words import GuessedWords
 from antiphon.core.listening import Listening
 from antiphon.core.outgoing import Outgoing
@@ -84,6 +85,9 @@ class Foresight:
         guess = self._listening.transcripts.guess
         if guess is None or guess.id != transcription_id or not guess.words:
             return
+        if guess.goes_on:
+            self._read_ahead(guess)
+            return
         self._listening.learn(guess.id, transcript=guess.words)
         if isinstance(turn_detection, SemanticVad) and self._reads_ends:
             # First, since it is what the model reads before it answers, and answers take longer.
@@ -102,6 +106,12 @@ class Foresight:
     def forget(self) -> None:
         """Drop the answer: the speaker goes on, or the audio goes another way."""
         self._responses.drop_guess()
+
+    def _read_ahead(self, guess: GuessedWords) -> None:
+        """Have the language model read the words that are sure to be part of the turn."""
+        plan = self._plan(guess)
+        if plan is not None:
+            self._outgoing.do(WarmPrompt(plan.instructions, plan.messages, plan.tools))
 
     def _ask_for_end(self, guess: GuessedWords) -> None:
         plan = self._plan(guess)

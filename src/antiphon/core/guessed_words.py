@@ -19,17 +19,19 @@ TranscriptSignal = TranscriptExtended | SpeakerTurnHeard | TranscriptFinished | 
 
 
 class GuessedWords:
-    """What is being found out about one pause's audio.
+    """What is being found out about a turn that is not over, or not known to be.
 
     Attributes:
-        span: The audio of the turn up to the pause.
+        span: The audio of the turn so far.
         asked: How its words are found out.
+        goes_on: Whether more words are sure to follow, so that these are not all of the turn's.
         heard: What came of it so far.
     """
 
-    def __init__(self, span: Span, asked: Transcribe) -> None:
+    def __init__(self, span: Span, asked: Transcribe, *, goes_on: bool = False) -> None:
         self.span = span
         self.asked = asked
+        self.goes_on = goes_on
         self.heard: list[TranscriptSignal] = []
 
     @property
@@ -57,7 +59,8 @@ class GuessedWords:
         """
         same_way = replace(self.asked, item_id=wanted.item_id, source=wanted.source, is_guess=False)
         return (
-            isinstance(wanted.source, Span)
+            not self.goes_on
+            and isinstance(wanted.source, Span)
             and wanted.source.start == self.span.start
             and same_way == wanted
             and (self.under_way or self.words is not None)

@@ -41,6 +41,11 @@ class InputAudioBuffer:
         """Whether a turn is under way."""
         return self._turn_start is not None
 
+    @property
+    def in_speech(self) -> bool:
+        """Whether a turn is under way and the speaker does not pause."""
+        return self._detector is not None and self._detector.in_speech
+
     def configure(self, turn_detection: TurnDetection | None) -> None:
         """Take new settings. A turn under way goes on, unless detection is switched off."""
         if turn_detection is None:

@@ -25,6 +25,11 @@ from antiphon.wire.session import Include
 __all__ = ["Listening", "TurnChange", "announce"]
 
 
+READ_ALONG_MS = 1000
+"""How often the words are found out while somebody speaks. Each time costs some 2 % of what was
+said, and saves the language model from reading more than the last second's words at the end."""
+
+
 class TurnChange(Enum):
     """What a frame of audio did to the turn."""
 
@@ -47,6 +52,8 @@ class Listening:
         heard: The settings of the user's audio.
         include: What transcription events are to carry besides.
         works_ahead: Whether a turn's words are found out as soon as the speaker pauses.
+        reads_along: Whether they are also found out now and then while the speaker goes on, for the
+            language model to read them ahead.
 
     Attributes:
         transcripts: The words of the user's audio.
@@ -60,6 +67,7 @@ class Listening:
         include: tuple[Include, ...] | None,
         *,
         works_ahead: bool,
+        reads_along: bool = False,
     ) -> None:
         self.transcripts = Transcripts(outgoing, conversation)
         self._outgoing = outgoing
@@ -67,6 +75,8 @@ class Listening:
         self._settings = heard
         self._include = include or ()
         self._works_ahead = works_ahead
+        self._reads_along = reads_along
+        self._read_until = 0  # how far the words of the turn have been asked for
         self._buffer = InputAudioBuffer(heard.turn_detection)
         self._evidence = Evidence()  # of the pause under way
         self._announced_id: str | None = None  # the item that the turn under way will become
@@ -97,6 +107,7 @@ class Listening:
         change = self._buffer.judge(frame.start, frame.end, frame.probability)
         match change:
             case SpeechStarted(start=start):
+                self._read_until = start
                 self._announced_id = self._outgoing.item_id()
                 self._outgoing.send(
                     sent.InputAudioBufferSpeechStarted(
@@ -123,6 +134,8 @@ class Listening:
                 )
                 self._commit(self._buffer.commit_turn(end))
                 return TurnChange.ENDED
+        if self._reads_along and change is None and self._buffer.in_speech:
+            self._read_along(frame.end)
         if (before := self._buffer.forgettable()) is not None:
             self._outgoing.do(DropAudio(before))
         return TurnChange.NONE
@@ -204,6 +217,14 @@ class Listening:
             logprobs=self._wants_logprobs,
         )
         self._outgoing.do(DropAudio(span.end))
+
+    def _read_along(self, end: int) -> None:
+        """Have the words so far found out, every so often."""
+        if end - self._read_until >= READ_ALONG_MS * SAMPLES_PER_MS:
+            self._read_until = end
+            self.transcripts.begin_guess(
+                self._buffer.turn_until(end), self._settings.transcription, goes_on=True
+            )
 
     def _consider(self, turn: Span) -> None:
         """Have everything found out that says whether the turn is over, or is needed if it is."""

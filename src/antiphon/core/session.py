@@ -108,6 +108,7 @@ class Session(Verbs[received.ClientEvent]):
             self.heard,
             start.settings.include,
             works_ahead=start.speculation != "off",
+            reads_along=start.speculation == "answers",
         )
         self._editing = Editing(
             self._outgoing, self._conversation, self._listening, self._abilities

@@ -55,9 +55,20 @@ class Transcripts:
         return any(entry.id == item_id for entry in self._pending.values())
 
     def begin_guess(
-        self, span: Span, transcription: AudioTranscription | None, *, logprobs: bool
+        self,
+        span: Span,
+        transcription: AudioTranscription | None,
+        *,
+        logprobs: bool = False,
+        goes_on: bool = False,
     ) -> str:
-        """Have audio transcribed that may turn out to be a whole turn; see :meth:`begin`.
+        """Have audio transcribed that may turn out to be a whole turn.
+
+        Args:
+            span: The audio of the turn so far.
+            transcription: As for :meth:`begin`.
+            logprobs: As for :meth:`begin`.
+            goes_on: Whether the turn is sure to go on: then the words are only read ahead.
 
         Returns:
             The id under which its words are found out.
@@ -70,7 +81,7 @@ class Transcripts:
             logprobs=logprobs and transcription is not None,
             is_guess=True,
         )
-        self._guess = GuessedWords(span, asked)
+        self._guess = GuessedWords(span, asked, goes_on=goes_on)
         self._outgoing.do(asked)
         return asked.item_id
 
