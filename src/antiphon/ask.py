@@ -56,6 +56,8 @@ transcriber writes names as they sound: of six words, two wrong ones are a third
 _MOMENTS = {
     "turn_ended": "end of the turn confirmed",
     "transcribed": "question transcribed",
+    "guessed": "answer begun ahead",
+    "guess_dropped": "what was begun ahead was dropped",
     "prompt_read": "prompt read",
     "first_token": "first word written",
     "first_segment": "first clause complete",
@@ -313,10 +315,10 @@ def _report(
     if moments_ms:
         echo("\nWhere the time went, in ms since the last word of the question:")
     before_ms = 0.0
-    for moment, meaning in _MOMENTS.items():
-        if moment in moments_ms:
-            at_ms = moments_ms[moment]
-            echo(f"  {at_ms:7.0f}  {meaning} (+{at_ms - before_ms:.0f})")
+    # By time: what is worked out ahead happens before the end of the turn is confirmed.
+    for moment, at_ms in sorted(moments_ms.items(), key=lambda pair: pair[1]):
+        if moment in _MOMENTS:
+            echo(f"  {at_ms:7.0f}  {_MOMENTS[moment]} (+{at_ms - before_ms:.0f})")
             before_ms = at_ms
     if answer.last_speech_at_s is not None and answer.first_audio_at_s is not None:
         waited_ms = (answer.first_audio_at_s - answer.last_speech_at_s) * 1000
