@@ -17,7 +17,7 @@ from openai import AsyncOpenAI
 
 from bench.common import engine_names, load_average, print_table, running_server, summary
 from bench.questions import Recording, spoken_questions
-from bench.voice_to_voice import Turn, converse
+from bench.voice_to_voice import Detection, Turn, converse, turn_detection
 
 TARGET_TALKERS = 4
 TARGET_P95_MS = 1500
@@ -51,10 +51,11 @@ def main(
         before = load_average()
         for count in counts:
             shares = [recordings[caller::count][:questions] for caller in range(count)]
-            turns = asyncio.run(_talk(server.base_url, shares, silence_ms, chunk_ms))
-            waits_ms = [turn.wait_ms for turn in turns if turn.parts_ms]
+            detection = turn_detection(silence_ms, None)
+            turns = asyncio.run(_talk(server.base_url, shares, detection, chunk_ms))
+            waits_ms = [turn.wait_ms for turn in turns if turn.heard]
             p50_ms, p95_ms, mean_ms = summary(waits_ms)
-            answered = sum(turn.status == "completed" and bool(turn.parts_ms) for turn in turns)
+            answered = sum(turn.status == "completed" and turn.heard for turn in turns)
             rows.append((count, f"{answered} of {len(turns)}", p50_ms, p95_ms, mean_ms))
             if count == TARGET_TALKERS:
                 verdict = "met" if p95_ms <= TARGET_P95_MS else "missed"
@@ -65,14 +66,14 @@ def main(
 
 
 async def _talk(
-    base_url: str, shares: Sequence[Sequence[Recording]], silence_ms: int, chunk_ms: int
+    base_url: str, shares: Sequence[Sequence[Recording]], detection: Detection, chunk_ms: int
 ) -> list[Turn]:
     async with AsyncOpenAI(base_url=base_url, api_key="none-needed") as client:
 
         async def caller(number: int, questions: Sequence[Recording]) -> list[Turn]:
             await asyncio.sleep(number * STAGGER_S)
             async with client.realtime.connect(model="antiphon") as connection:
-                return await converse(client, connection, questions, silence_ms, chunk_ms)
+                return await converse(client, connection, questions, detection, chunk_ms)
 
         talks = await asyncio.gather(
             *(caller(number, questions) for number, questions in enumerate(shares))
