@@ -62,6 +62,32 @@ async def test_a_guess_that_found_no_room_is_done_once_it_is_needed() -> None:
     assert engine.finished == 1
 
 
+async def test_a_guess_that_found_no_room_is_begun_when_there_is_some() -> None:
+    engine, spare = Engine(), Spare(seats=1)
+    async with anyio.create_task_group() as tasks:
+        Work(engine.compute, spare=spare, tasks=tasks, needed=True).begin()
+        await anyio.sleep(0.5)
+        for _ in range(2):
+            Work(engine.compute, spare=spare, tasks=tasks, needed=False).begin()
+        await anyio.sleep(0.25)
+        assert engine.begun == 1
+    assert engine.at == pytest.approx([1, 2, 3])
+
+
+async def test_a_guess_that_is_stopped_while_it_waits_for_room_makes_room_for_the_next() -> None:
+    engine, spare = Engine(), Spare(seats=1)
+    async with anyio.create_task_group() as tasks:
+        Work(engine.compute, spare=spare, tasks=tasks, needed=True).begin()
+        await anyio.sleep(0.5)
+        stopped, wanted = (
+            Work(engine.compute, spare=spare, tasks=tasks, needed=False) for _ in range(2)
+        )
+        stopped.begin()
+        wanted.begin()
+        stopped.stop()
+    assert engine.at == pytest.approx([1, 2])
+
+
 async def test_a_guess_that_is_needed_goes_on() -> None:
     engine, spare = Engine(), Spare(seats=1)
     async with anyio.create_task_group() as tasks:
@@ -130,3 +156,58 @@ async def test_work_that_was_stopped_before_it_ran_never_runs() -> None:
         work.begin()
         work.stop()
     assert engine.finished == 0
+
+
+async def test_who_waits_for_work_is_told_when_its_seat_is_free() -> None:
+    engine, spare = Engine(), Spare(seats=1)
+    room: list[bool] = []
+    async with anyio.create_task_group() as tasks:
+        work = Work(
+            engine.compute,
+            spare=spare,
+            tasks=tasks,
+            needed=False,
+            done=lambda: room.append(spare.has_room),
+        )
+        work.begin()
+    assert room == [True]
+
+
+async def test_nobody_is_told_of_work_that_was_stopped_or_gave_way() -> None:
+    engine, spare = Engine(), Spare(seats=1)
+    told: list[str] = []
+    async with anyio.create_task_group() as tasks:
+        stopped = Work(
+            engine.compute,
+            spare=spare,
+            tasks=tasks,
+            needed=True,
+            done=lambda: told.append("stopped"),
+        )
+        stopped.begin()
+        await anyio.sleep(0.5)
+        stopped.stop()
+        await anyio.lowlevel.checkpoint()
+        gave_way = Work(
+            engine.compute,
+            spare=spare,
+            tasks=tasks,
+            needed=False,
+            done=lambda: told.append("gave way"),
+        )
+        gave_way.begin()
+        await anyio.sleep(0.5)
+        with spare.seat(anyio.CancelScope(), needed=True):
+            await anyio.sleep(0.5)
+    assert engine.cancelled == 2
+    assert told == []
+
+
+@pytest.mark.parametrize("needed", [True, False])
+async def test_work_says_whether_it_is_needed(*, needed: bool) -> None:
+    engine = Engine()
+    async with anyio.create_task_group() as tasks:
+        work = Work(engine.compute, spare=Spare(seats=1), tasks=tasks, needed=needed)
+        assert work.needed == needed
+        work.need()
+        assert work.needed

@@ -177,6 +177,8 @@ class Host:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
         self._ear.close()
         self.outbox.close()
+        self._transcriptions.stop_all()
+        self._answers.stop_all()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -325,7 +327,6 @@ class Host:
             return
         self.closing = (code, reason)
         self.close()
-        self._answers.stop_all()
         # A client that has stopped reading would never take the reason, and its session never end.
         timeout_s = FLUSH_TIMEOUT_S if code == _AS_ASKED else CLOSE_TIMEOUT_S
         self._tasks.cancel_scope.deadline = self._loop.time() + timeout_s

@@ -8,7 +8,8 @@ somebody else's answer late. What gave way is done again if it is needed after a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -50,6 +51,7 @@ class Spare:
     def __init__(self, seats: int | None = None) -> None:
         self._limit = default_seats() if seats is None else seats
         self._seats: list[Seat] = []
+        self._waiting: deque[Callable[[], bool]] = deque()
 
     @property
     def has_room(self) -> bool:
@@ -76,6 +78,15 @@ class Spare:
             yield taken
         finally:
             self._seats.remove(taken)
+            self._offer_room()
+
+    def wait_for_room(self, start: Callable[[], bool]) -> None:
+        """Have a guess started as soon as there is room for it.
+
+        Args:
+            start: Starts it, and says whether it did: it may have been stopped meanwhile.
+        """
+        self._waiting.append(start)
 
     def claim(self, seat: Seat) -> None:
         """Note that a guess has turned out to be needed."""
@@ -89,3 +100,9 @@ class Spare:
         for guess in guesses[: -crowd - 1 : -1] if crowd > 0 else ():
             guess.gave_way = True
             guess.scope.cancel()
+
+    def _offer_room(self) -> None:
+        """Start one guess that waits; its seat, when it is free again, will be offered in turn."""
+        while self._waiting and self.has_room:
+            if self._waiting.popleft()():
+                return

@@ -39,8 +39,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
-class _Underway:
-    """An utterance whose words are being found out, and what stands between them and the core."""
+class _Guess:
+    """Words that are being found out ahead, and what stands between them and the core."""
 
     held: HeldSignals
     work: Work
@@ -68,7 +68,7 @@ class Transcriptions:
         self._spare = spare
         self._tasks = tasks
         self._feed = feed
-        self._underway: dict[str, _Underway] = {}
+        self._guesses: dict[str, _Guess] = {}
         self._released: list[HeldSignals] = []
 
     def begin(self, effect: Transcribe, audio: Floats) -> None:
@@ -85,16 +85,20 @@ class Transcriptions:
             if work.needed:
                 held.release()
             await transcribe(effect, audio, self._transcriber, held.feed)
-            self._underway.pop(effect.item_id, None)  # it may have been stopped just now
+
+        def tell() -> None:
+            self._guesses.pop(effect.item_id, None)
             held.release()
 
-        work = Work(find_out, spare=self._spare, tasks=self._tasks, needed=not effect.is_guess)
-        self._underway[effect.item_id] = _Underway(held, work)
+        needed = not effect.is_guess
+        work = Work(find_out, spare=self._spare, tasks=self._tasks, needed=needed, done=tell)
+        if effect.is_guess:
+            self._guesses[effect.item_id] = _Guess(held, work)
         work.begin()
 
     def need(self, item_id: str) -> None:
         """Note that the words of a guess are needed; they go out with :meth:`deliver`."""
-        guess = self._underway[item_id]
+        guess = self._guesses[item_id]
         if guess.work.will_be_done:
             self._released.append(guess.held)
         guess.work.need()
@@ -107,7 +111,12 @@ class Transcriptions:
 
     def stop(self, item_id: str) -> None:
         """Stop finding out the words of a guess."""
-        self._underway.pop(item_id).work.stop()
+        self._guesses.pop(item_id).work.stop()
+
+    def stop_all(self) -> None:
+        """Stop all guesses: the session ends, and takes nothing of what waits for room."""
+        for guess in self._guesses.values():
+            guess.work.stop()
 
 
 async def transcribe(

@@ -25,6 +25,8 @@ class Work:
         spare: Counts it.
         tasks: Runs it.
         needed: Whether it is needed already.
+        done: Called once it is done, unless it was stopped. Its seat is free by then, so another
+            guess may take it.
     """
 
     def __init__(
@@ -34,8 +36,10 @@ class Work:
         spare: Spare,
         tasks: TaskGroup,
         needed: bool,
+        done: Callable[[], None] | None = None,
     ) -> None:
         self._do = do
+        self._done = done
         self._spare = spare
         self._tasks = tasks
         self._needed = needed
@@ -52,12 +56,15 @@ class Work:
     @property
     def will_be_done(self) -> bool:
         """Whether it is done, or under way and has not had to give way."""
-        return self._finished or (self._seat is not None and not self._seat.gave_way)
+        gave_way = self._seat is not None and self._seat.gave_way
+        return self._finished or (self._scope is not None and not gave_way)
 
     def begin(self) -> None:
-        """Start, or leave it be for now: a guess needs room."""
+        """Start, a guess as soon as there is room for it."""
         if self._needed or self._spare.has_room:
             self._start()
+        else:
+            self._spare.wait_for_room(self._start_if_wanted)
 
     def need(self) -> None:
         """Note that it is needed, and start if it does not run."""
@@ -73,6 +80,12 @@ class Work:
         if self._scope is not None:
             self._scope.cancel()
 
+    def _start_if_wanted(self) -> bool:
+        wanted = self._scope is None and not self._finished and not self._stopped
+        if wanted:
+            self._start()
+        return wanted
+
     def _start(self) -> None:
         self._scope = anyio.CancelScope()
         self._tasks.start_soon(self._run)
@@ -86,3 +99,5 @@ class Work:
             self._seat = None
             # Needed since it gave way: from the beginning, as nobody else will do it.
             self._scope = anyio.CancelScope() if gave_way and self._needed else None
+        if self._finished and not self._stopped and self._done is not None:
+            self._done()
