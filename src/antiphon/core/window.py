@@ -20,7 +20,7 @@ output. Where even that is too much, the response fails.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import islice
 from math import floor, inf
 
 from msgspec import UNSET, Struct
@@ -130,11 +130,16 @@ class Window:
         return left
 
     def _remaining(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """What has not gone. Where half of a pair is new, the other half has to come back."""
+        """What has not gone.
+
+        Where half of a pair is new, the other half has to come back; and so has what can never be
+        left out, once the client has deleted what came after it.
+        """
         if not self._gone:
             return entries
-        whole = {_pair(entry) for entry in entries if entry not in self._gone} - {None}
-        return tuple(e for e in entries if e not in self._gone or _pair(e) in whole)
+        kept = {e for e in entries if e not in self._gone} | _indispensable(entries)
+        whole = {_pair(entry) for entry in kept} - {None}
+        return tuple(e for e in entries if e in kept or _pair(e) in whole)
 
     def _frame_tokens(self, counter: TokenCounter, plan: Plan) -> int:
         """What instructions and tools take; they hardly ever change."""
@@ -220,8 +225,7 @@ def _newest(entries: Sequence[Entry], counter: TokenCounter, kept: float) -> Seq
     for entry in entries:
         unit = unit_of[entry] = units.setdefault(_pair(entry) or entry, _Unit())
         unit.tokens += _tokens((entry,), counter)
-    words = (entry for entry in reversed(entries) if _is_users_words(entry))
-    stay = {unit_of[entry] for entry in chain(entries[-1:], islice(words, 1))}
+    stay = {unit_of[entry] for entry in _indispensable(entries)}
     tokens = sum(unit.tokens for unit in units.values())
     gone = set[_Unit]()
     for unit in units.values():
@@ -231,6 +235,12 @@ def _newest(entries: Sequence[Entry], counter: TokenCounter, kept: float) -> Seq
             gone.add(unit)
             tokens -= unit.tokens
     return tuple(entry for entry in entries if unit_of[entry] not in gone)
+
+
+def _indispensable(entries: Sequence[Entry]) -> set[Entry]:
+    """The newest item, which is what the response answers, and the newest words of the user."""
+    words = (entry for entry in reversed(entries) if _is_users_words(entry))
+    return {*entries[-1:], *islice(words, 1)}
 
 
 def _is_users_words(entry: Entry) -> bool:
