@@ -241,9 +241,9 @@ class Interpreter:
 
     def _tell_words(self, phrase: _Phrase) -> None:
         phrase.stage = _Stage.READY
-        self._source.begin_phrase()
-        delta = self._source.push(phrase.words)
         if self._settings.audio.input.transcription is not None:
+            self._source.begin_phrase()
+            delta = self._source.push(phrase.words)
             self._outgoing.send(
                 sent.SessionInputTranscriptDelta(
                     event_id=self._outgoing.event_id(), delta=delta, elapsed_ms=phrase.end_ms
