@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Others than those that `make test` plays.
 N ?= 20000
 SEED ?= 1000000
-LEVEL ?= both
+LEVEL ?= all
 
 .PHONY: demo serve test check simulate clean
 

@@ -13,24 +13,26 @@ from tests.simulation.campaign import Level, play_all
 MOST_FAILURES = 5
 """More of them hardly tell more."""
 
-CORE_PER_HOST = 20
-"""Where both levels are played: sessions of the core for each one of the slower runtime."""
+SHARES = {Level.CORE: 1, Level.HOST: 20, Level.SOCKET: 40}
+"""Where all levels are played: sessions of the core for each one of the slower levels."""
+
+ALL = "all"
 
 
 @click.command()
-@click.option("--level", type=click.Choice(["core", "host", "both"]), default="both")
+@click.option("--level", type=click.Choice([*(one.value for one in Level), ALL]), default=ALL)
 @click.option("--sessions", type=click.IntRange(min=1), default=20_000, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the first session.")
 @click.option("--processes", type=int, default=os.cpu_count(), show_default=True)
 def simulate(level: str, sessions: int, seed: int, processes: int) -> None:
     """Play simulated sessions; of a single one, show every frame."""
-    if sessions == 1 and level != "both":
+    if sessions == 1 and level != ALL:
         show(Level(level), seed)
         return
-    counts = {
-        Level.CORE: sessions if level != "host" else 0,
-        Level.HOST: {"core": 0, "host": sessions, "both": sessions // CORE_PER_HOST}[level],
-    }
+    if level == ALL:
+        counts = {one: sessions // share for one, share in SHARES.items()}
+    else:
+        counts = {Level(level): sessions}
     failed = False
     for one, count in counts.items():
         began_s = time.monotonic()

@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 from tests.simulation.core_session import CoreSession
 from tests.simulation.host_sessions import HostSessions
+from tests.simulation.socket_sessions import SocketSessions
 
 __all__ = ["Failure", "Level", "Simulation", "play", "play_all"]
 
@@ -38,11 +39,17 @@ class Level(Enum):
     """The core; the runtime and the engines are a model."""
     HOST = "host"
     """The core and the runtime; engines are scripted, and time is skipped."""
+    SOCKET = "socket"
+    """The same behind the transport, with clients of every kind and of bad manners."""
 
     def simulation(self, seed: int) -> Simulation:
         """Return what a seed decides on this level."""
-        make: Callable[[int], Simulation] = CoreSession if self is Level.CORE else HostSessions
-        return make(seed)
+        makes: dict[Level, Callable[[int], Simulation]] = {
+            Level.CORE: CoreSession,
+            Level.HOST: HostSessions,
+            Level.SOCKET: SocketSessions,
+        }
+        return makes[self](seed)
 
 
 class Failure(NamedTuple):

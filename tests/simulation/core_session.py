@@ -1,75 +1,34 @@
 """One simulated session of the core: a client, the core, and a model of the runtime."""
 
-from antiphon.config import Limits
-from antiphon.core.abilities import Abilities
+from typing import Any
+
 from antiphon.core.effects import Effect, SendAudio, SendEvent, SendRetrieved
-from antiphon.core.rate_limits import RateLimits
-from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import FrameRefused, Signal
+from antiphon.core.verbs import Verbs
+from antiphon.core.window import Reader
 from antiphon.errors import RequestError
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.rate_limits import KeyAccount
-from antiphon.wire.audio_config import AudioInput, AudioOutput, AudioTranscription, PcmFormat
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.server_events import ResponseOutputAudioDelta
-from antiphon.wire.session import RealtimeSession, ServerVad, SessionAudio
+from tests.simulation.abilities import random_abilities, random_reader
 from tests.simulation.client import Client, Sending
 from tests.simulation.dice import Dice
 from tests.simulation.reading import check_reading
-from tests.simulation.requests import VOICES
 from tests.simulation.runtime_model import RuntimeModel
+from tests.simulation.starts import LIFETIME_S, speech_session, transcription_session
 from tests.support.ledger import Ledger, read_frame
 
-__all__ = ["AT_REST", "CoreSession", "session_limits", "session_start"]
+__all__ = ["AT_REST", "CoreSession"]
 
 AT_REST = "= nothing happens any more"
 """Stands among the frames once all work has come to its end."""
 
-_STEPS = (5, 20, 60, 60, 120)
-_LIFETIME_S = 3600.0
-
-
-def session_start(dice: Dice) -> SessionStart:
-    """Return what a session begins with: voice or text, with or without turn detection."""
-    settings = RealtimeSession(
-        id="sess_1",
-        model="some-model",
-        output_modalities=(dice.choice(["audio", "text"]),),
-        instructions="Be brief.",
-        expires_at=1_800_000_000,
-        audio=SessionAudio(
-            input=AudioInput(
-                format=PcmFormat(),
-                transcription=dice.choice([None, AudioTranscription(model="any")]),
-                turn_detection=dice.choice([None, ServerVad(silence_duration_ms=96)]),
-            ),
-            output=AudioOutput(format=PcmFormat(), voice=VOICES[0]),
-        ),
-    )
-    return SessionStart(
-        settings=settings,
-        conversation_id="conv_1",
-        abilities=Abilities(voices=VOICES, transcriber="ears", language_model="mind"),
-        speculation="off",
-        lifetime_s=_LIFETIME_S,
-    )
-
-
-def session_limits(dice: Dice) -> RateLimits | None:
-    """Return what a session's key may use: mostly any amount, at times soon too little."""
-    if dice.chance(0.7):
-        return None
-    return KeyAccount(
-        Limits(
-            requests_per_minute=dice.choice([None, 1, 10]),
-            tokens_per_minute=dice.choice([20, 1_000]),
-        )
-    )
+_STEPS = (5, 40, 120, 200)
 
 
 class CoreSession:
-    """A whole session.
+    """A whole session, of speech or of transcription.
 
     Attributes:
         frames: Everything that passed over the wire, in order: ``>`` to the server, or ``!`` if
@@ -80,13 +39,21 @@ class CoreSession:
         self.frames: list[str] = []
         self._dice = dice = Dice(seed)
         self._now = 0.0
-        self._ledger = Ledger()
-        self._client = Client(dice, self._ledger)
+        self._ledger = Ledger(clock=lambda: self._now)
         self._runtime = RuntimeModel(dice)
-        self._session = Session(
-            session_start(dice), RandomEntropy(seed), self._now, session_limits(dice)
-        )
-        self._read_plans = 0
+        self._reader = Reader()
+        self._session = self._open(RandomEntropy(seed))
+        self._checked_plans = 0
+        self._checked_calls = 0
+
+    def _open(self, entropy: RandomEntropy) -> Verbs[Any]:
+        dice = self._dice
+        abilities, listens = random_abilities(dice), dice.chance(0.1)
+        self._client = Client(dice, self._ledger, abilities, listens=listens, uses_mcp=True)
+        if listens:
+            return transcription_session(dice, abilities, entropy, self._now)
+        self._reader = random_reader(dice)
+        return speech_session(dice, abilities, self._reader, entropy, self._now)
 
     def run(self) -> None:
         """Play it from the beginning to the end.
@@ -95,7 +62,7 @@ class CoreSession:
             AssertionError: A promise was broken.
         """
         self._take_effects()
-        eagerness = self._dice.choice([0.2, 0.5, 0.9])  # of the client, against the engines
+        eagerness = self._dice.choice([0.12, 0.3, 0.8])  # of the client, against the engines
         for _ in range(self._dice.choice(_STEPS)):
             self._now += self._passed_s()
             if self._dice.chance(eagerness):
@@ -129,7 +96,7 @@ class CoreSession:
     def _expire(self) -> None:
         if self._dice.chance(0.3):
             self._send(self._client.request_of_a_response())
-        self._now += _LIFETIME_S
+        self._now += LIFETIME_S
         self._session.tick(self._now)
         self._take_effects()
         assert self._ledger.expired
@@ -153,7 +120,7 @@ class CoreSession:
             self._feed(signal)
         else:
             self._session.receive(event, self._now)
-            self._runtime.ear.configure(self._session.settings.audio.input)
+            self._runtime.ear.configure(self._session.heard)
             self._take_effects()
 
     def _work(self) -> bool:
@@ -171,17 +138,21 @@ class CoreSession:
             text = _frame(effect)
             if text is None:
                 self._runtime.perform(effect)
-                self._check_plans()
+                self._check_work()
             else:
                 self.frames.append("< " + text.decode())
                 self._ledger.read(read_frame(text))
         self._ledger.settle()
 
-    def _check_plans(self) -> None:
-        """Check that the engines read what the client was told that the conversation is."""
-        for plan in self._runtime.plans[self._read_plans :]:
-            check_reading(plan.messages, plan.response_id, self._ledger)
-        self._read_plans = len(self._runtime.plans)
+    def _check_work(self) -> None:
+        """Check that engines and servers work on what the client was told, and nothing else."""
+        plans, calls = self._runtime.plans, self._runtime.mcp.calls
+        for plan in plans[self._checked_plans :]:
+            check_reading(plan, self._ledger, self._reader)
+        for call in calls[self._checked_calls :]:
+            assert call.item_id not in {one.item_id for one in calls if one is not call}
+            self._ledger.mcp.check_made(call.item_id, call.server.label, call.name)
+        self._checked_plans, self._checked_calls = len(plans), len(calls)
 
 
 def _frame(effect: Effect) -> bytes | None:

@@ -5,19 +5,21 @@ is decided by the seed; the clock of the event loop jumps to whatever comes next
 """
 
 import asyncio
+from typing import Any
 
 import anyio
 
-from antiphon.core.session import Session
+from antiphon.core.verbs import Verbs
 from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from antiphon.runtime.spare import Spare
+from tests.simulation.abilities import random_abilities, random_reader
 from tests.simulation.client import Client, Sending
-from tests.simulation.core_session import session_limits, session_start
 from tests.simulation.dice import Dice
 from tests.simulation.scripted_cast import random_cast
+from tests.simulation.starts import LIFETIME_S, speech_session, transcription_session
 from tests.support.cast import Cast
 from tests.support.ledger import Ledger, read_frame
 from tests.support.virtual_time import VirtualTimeLoop
@@ -28,7 +30,6 @@ _CALLERS = (1, 1, 2, 3)
 _STEPS = (5, 20, 60)
 _THINKING_S = (0.0, 0.0, 0.02, 0.02, 0.1, 0.5)
 _READING_S = (0.0, 0.02, 0.5, 20.0)
-_LIFETIME_S = 3600.0
 _QUIET_S = 600.0
 """After so long nothing is going on any more, whatever was."""
 
@@ -81,7 +82,9 @@ class _Call:
         self._dice = Dice(f"{seed}/{number}")
         self._entropy = RandomEntropy(self._dice.getrandbits(32))
         self._ledger = Ledger()
-        self._client = Client(self._dice, self._ledger)
+        self._abilities = random_abilities(self._dice)
+        self._listens = self._dice.chance(0.1)
+        self._client = Client(self._dice, self._ledger, self._abilities, listens=self._listens)
         self._reading_s = self._dice.choice(_READING_S)
         self._number = number
         self._is_alone = is_alone
@@ -89,10 +92,9 @@ class _Call:
 
     async def hold(self, cast: Cast, detection: Detection) -> None:
         """Connect, talk, and leave."""
-        now = asyncio.get_running_loop().time()
         async with anyio.create_task_group() as tasks:
             host = Host(
-                Session(session_start(self._dice), self._entropy, now, session_limits(self._dice)),
+                self._session(),
                 engines=cast.engines,
                 detection=detection,
                 spare=Spare(),
@@ -104,6 +106,13 @@ class _Call:
             await self._talk(host, cast)
             host.close()
             tasks.cancel_scope.cancel()
+
+    def _session(self) -> Verbs[Any]:
+        now = asyncio.get_running_loop().time()
+        if self._listens:
+            return transcription_session(self._dice, self._abilities, self._entropy, now)
+        reader = random_reader(self._dice)
+        return speech_session(self._dice, self._abilities, reader, self._entropy, now)
 
     async def _talk(self, host: Host, cast: Cast) -> None:
         for _ in range(self._dice.choice(_STEPS)):
@@ -133,7 +142,7 @@ class _Call:
     async def _outstay(self, host: Host) -> None:
         """Stay until the session expires, in the middle of something."""
         now = asyncio.get_running_loop().time()
-        await anyio.sleep(_LIFETIME_S - now - self._dice.choice([0.01, 0.3, 5]))
+        await anyio.sleep(LIFETIME_S - now - self._dice.choice([0.01, 0.3, 5]))
         while host.closing is None:
             self._send(host, self._client.next_frame())
             await anyio.sleep(self._dice.choice(_THINKING_S))

@@ -1,11 +1,15 @@
 """Frames that no server can make sense of."""
 
+from tests.simulation.abilities import PROMPT_ID
 from tests.simulation.dice import Dice
 from tests.support.ledger import Frame
 
 __all__ = ["broken_event", "broken_text"]
 
 _MCP_TOOL = {"type": "mcp", "server_label": "files", "server_url": "ftp://files.example/mcp"}
+_FILES = {"type": "mcp", "server_label": "files", "server_url": "https://files.example.org/mcp"}
+_CONNECTOR = {"type": "mcp", "server_label": "mail", "connector_id": "connector_gmail"}
+_IMAGE_ELSEWHERE = {"type": "input_image", "image_url": "https://example.org/cat.png"}
 
 _TEXTS = ("", "{", "[]", "null", "42", '"x"', '{"type": "response.create"', "{}", '{"type": 1}')
 
@@ -14,7 +18,6 @@ _BROKEN: list[Frame] = [
     {"type": "session.created"},
     {"type": "session.update"},
     {"type": "session.update", "session": {}},
-    {"type": "session.update", "session": {"type": "transcription"}},
     {"type": "session.update", "session": {"type": "realtime", "output_modalities": []}},
     {"type": "session.update", "session": {"type": "realtime", "tools": [_MCP_TOOL]}},
     {"type": "session.update", "session": {"type": "realtime", "max_output_tokens": -1}},
@@ -60,6 +63,14 @@ _BROKEN: list[Frame] = [
     {"type": "response.create", "response": {"output_modalities": ["text", "audio"]}},
     {"type": "response.create", "response": {"conversation": "another"}},
     {"type": "response.create", "response": {"prompt": {"id": "pmpt_1"}}},
+    {"type": "response.create", "response": {"prompt": {"id": PROMPT_ID}}},
+    {"type": "session.update", "session": {"type": "realtime", "prompt": {"id": "pmpt_1"}}},
+    {"type": "response.create", "response": {"tools": [_CONNECTOR]}},
+    {"type": "session.update", "session": {"type": "realtime", "tools": [_FILES, _FILES]}},
+    {
+        "type": "conversation.item.create",
+        "item": {"type": "message", "role": "user", "content": [_IMAGE_ELSEWHERE]},
+    },
     {
         "type": "response.create",
         "response": {"conversation": "none", "tool_choice": {"type": "function", "name": "none"}},
@@ -69,8 +80,11 @@ _BROKEN: list[Frame] = [
 ]
 
 
-def broken_event(dice: Dice) -> Frame:
-    """Return an event that can never be done."""
+def broken_event(dice: Dice, kind: str) -> Frame:
+    """Return an event that can never be done in a session of a kind."""
+    if dice.chance(0.05):
+        other = "transcription" if kind == "realtime" else "realtime"
+        return {"type": "session.update", "session": {"type": other}}
     return dict(dice.choice(_BROKEN))
 
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from tests.simulation.abilities import PROMPT_ID, VOICES
 from tests.simulation.audio import HALF_A_SAMPLE_MORE, chunk
 from tests.simulation.dice import Dice
+from tests.simulation.mcp_servers import LABELS, random_server
 from tests.support.ledger import Frame, Ledger
 
-__all__ = ["VOICES", "Requests"]
+__all__ = ["Requests"]
 
-VOICES = ("alloy", "marin")
 TEXTS = ("", "Hello.", "Was sagen Sie dazu?", "Tell me a long story, please, and be quick.")
 TOOL = {
     "type": "function",
@@ -16,7 +17,33 @@ TOOL = {
     "parameters": {"type": "object", "properties": {"q": {"type": "string"}}},
 }
 _CHUNKS_MS = (1, 7, 20, 20, 20, 32, 50, 100, 100, 200, 500)
-_SILENCES_MS = (32, 64, 200)
+_SILENCES_MS = (32, 64, 200, 300)
+
+_IMAGE = {
+    "type": "input_image",
+    "image_url": "data:image/png;base64,iVBORw0KGgo=",  # nobody looks further than at its head
+}
+_LOGPROBS = "item.input_audio_transcription.logprobs"
+_PROMPT = {"id": PROMPT_ID, "variables": {"shop": "Tea & Sons"}}
+_CHOICES: list[Any] = [
+    "auto",
+    "auto",
+    "none",
+    "required",
+    {"type": "function", "name": "look_up"},
+    *({"type": "mcp", "server_label": label} for label in LABELS),
+    {"type": "mcp", "server_label": LABELS[0], "name": "read"},
+]
+_TRUNCATIONS: list[Any] = [
+    "auto",
+    "disabled",
+    {"type": "retention_ratio", "retention_ratio": 0.5},
+    {
+        "type": "retention_ratio",
+        "retention_ratio": 0.8,
+        "token_limits": {"post_instructions": 15},
+    },
+]
 
 
 class Requests:
@@ -25,13 +52,20 @@ class Requests:
     Args:
         dice: Decides.
         ledger: What the client knows.
+        uses_mcp: Whether there are MCP servers to name.
     """
 
-    def __init__(self, dice: Dice, ledger: Ledger) -> None:
+    def __init__(self, dice: Dice, ledger: Ledger, *, uses_mcp: bool) -> None:
         self._dice = dice
+        self._uses_mcp = uses_mcp
         self._ledger = ledger
         self._named = 0
         self._speaking = False
+
+    @property
+    def names_servers(self) -> bool:
+        """Whether the session names an MCP server."""
+        return any(tool["type"] == "mcp" for tool in self._ledger.session.get("tools", ()))
 
     # --- audio ------------------------------------------------------------------------------------
 
@@ -39,11 +73,12 @@ class Requests:
         if self._dice.chance(0.15):
             self._speaking = not self._speaking
         if self._dice.chance(0.01):
-            audio = HALF_A_SAMPLE_MORE
-        else:
-            duration_ms = self._dice.choice(_CHUNKS_MS)
-            audio_format = self._ledger.input_format["type"]
-            audio = chunk(duration_ms, audio_format, loud=self._speaking)
+            return {"type": "input_audio_buffer.append", "audio": HALF_A_SAMPLE_MORE}
+        return self.sound(self._dice.choice(_CHUNKS_MS), loud=self._speaking)
+
+    def sound(self, duration_ms: int, *, loud: bool) -> Frame:
+        """Append so much of speech or of silence."""
+        audio = chunk(duration_ms, self._ledger.input_format["type"], loud=loud)
         return {"type": "input_audio_buffer.append", "audio": audio}
 
     def commit(self) -> Frame:
@@ -87,6 +122,8 @@ class Requests:
         if role == "user" and self._dice.chance(0.2):
             content.append(self._recording())
         if role == "user" and self._dice.chance(0.1):
+            content.append(_IMAGE)
+        if role == "user" and self._dice.chance(0.1):
             content.insert(0, {"type": "input_audio", "transcript": "As I always say."})
         return {"type": "message", "role": role, "content": content}
 
@@ -108,6 +145,20 @@ class Requests:
             "call_id": self._dice.choice(calls[-3:]),
             "output": "42",
         }
+
+    def answer_approval(self) -> Frame:
+        waiting = sorted(self._ledger.mcp.unanswered)
+        request_id = self._dice.choice(waiting) if waiting else self._item_id()
+        if self._dice.chance(0.1):
+            request_id = self._item_id()
+        answer: Frame = {
+            "type": "mcp_approval_response",
+            "approval_request_id": request_id,
+            "approve": self._dice.chance(0.7),
+        }
+        if self._dice.chance(0.2):
+            answer["reason"] = "It is late."
+        return self._create(answer)
 
     def retrieve(self) -> Frame:
         return {"type": "conversation.item.retrieve", "item_id": self._item_id()}
@@ -154,15 +205,25 @@ class Requests:
             "conversation": ["auto", "none", "none"],
             "output_modalities": [["text"], ["audio"]],
             "metadata": [None, {"topic": "x"}],
-            "max_output_tokens": ["inf", 100],
-            "tools": [[], [TOOL]],
-            "tool_choice": ["auto", "required", {"type": "function", "name": "look_up"}],
+            "max_output_tokens": ["inf", 5, 100],
+            "tools": [self._tools()],
+            "tool_choice": _CHOICES,
             "instructions": ["Be kind."],
+            "prompt": [None, _PROMPT],
         }
         response = {key: dice.choice(values) for key, values in choices.items() if dice.chance(0.3)}
         if dice.chance(0.3):
             response["input"] = [self._input_item() for _ in range(dice.randrange(3))]
         return response
+
+    def _tools(self) -> list[Frame]:
+        """Return tools: mostly what there is, so that some are listed at some time."""
+        functions = [TOOL] if self._dice.chance(0.6) else []
+        if not self._uses_mcp:
+            return functions
+        servers = [random_server(self._dice)] if self._dice.chance(0.5) else []
+        known = [one for one in self._ledger.session.get("tools", ()) if one["type"] == "mcp"]
+        return functions + (known if known and self._dice.chance(0.6) else servers)
 
     def _input_item(self) -> Frame:
         if self._dice.chance(0.5):
@@ -183,14 +244,38 @@ class Requests:
         choices: dict[str, list[Any]] = {
             "instructions": ["", "Be brief."],
             "output_modalities": [["text"], ["audio"]],
-            "tools": [[], [TOOL]],
-            "tool_choice": ["auto", "none", {"type": "function", "name": "look_up"}],
+            "tools": [self._tools()],
+            "tool_choice": _CHOICES,
             "model": ["another-model"],
             "tracing": [None, "auto"],
+            "truncation": _TRUNCATIONS,
+            "prompt": [None, _PROMPT],
+            "max_output_tokens": ["inf", 3],
+            "include": [None, [_LOGPROBS]],
         }
         session = {key: dice.choice(values) for key, values in choices.items() if dice.chance(0.2)}
+        spoken = {
+            "voice": dice.choice(VOICES),
+            "format": dice.choice([{"type": "audio/pcm", "rate": 24000}, {"type": "audio/pcmu"}]),
+        }
+        session["audio"] = {
+            "input": self._hearing(),
+            "output": {key: value for key, value in spoken.items() if dice.chance(0.3)},
+        }
+        return {"type": "session.update", "session": {"type": "realtime", **session}}
+
+    def update_listening(self) -> Frame:
+        """Change a session that only transcribes."""
+        session: Frame = {"type": "transcription", "audio": {"input": self._hearing()}}
+        if self._dice.chance(0.3):
+            session["include"] = self._dice.choice([None, [_LOGPROBS]])
+        return {"type": "session.update", "session": session}
+
+    def _hearing(self) -> Frame:
+        dice = self._dice
         heard = {
             "turn_detection": self._turn_detection(),
+            "noise_reduction": dice.choice([None, {"type": "near_field"}]),
             "transcription": dice.choice([None, {"model": "any"}, {"model": "any"}]),
             "format": dice.choice(
                 [
@@ -200,24 +285,21 @@ class Requests:
                 ]
             ),
         }
-        spoken = {
-            "voice": dice.choice(VOICES),
-            "format": dice.choice([{"type": "audio/pcm", "rate": 24000}, {"type": "audio/pcmu"}]),
-        }
-        session["audio"] = {
-            "input": {key: value for key, value in heard.items() if dice.chance(0.4)},
-            "output": {key: value for key, value in spoken.items() if dice.chance(0.3)},
-        }
-        return {"type": "session.update", "session": {"type": "realtime", **session}}
+        return {key: value for key, value in heard.items() if dice.chance(0.4)}
 
     def _turn_detection(self) -> Frame | None:
         if self._dice.chance(0.2):
             return None
+        decides = {
+            "create_response": self._dice.chance(0.8),
+            "interrupt_response": self._dice.chance(0.7),
+        }
+        if self._dice.chance(0.2):
+            return {"type": "semantic_vad", "eagerness": "high", **decides}
         return {
             "type": "server_vad",
             "silence_duration_ms": self._dice.choice(_SILENCES_MS),
             "prefix_padding_ms": self._dice.choice([0, 100, 300]),
-            "create_response": self._dice.chance(0.8),
-            "interrupt_response": self._dice.chance(0.7),
+            **decides,
             "idle_timeout_ms": self._dice.choice([None, None, 5000]),
         }

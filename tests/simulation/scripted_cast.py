@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 import anyio
 
@@ -71,13 +72,7 @@ def random_cast(dice: Dice) -> Cast:
         ms_per_character=dice.choice([2, 10]),  # quick: it costs time to simulate sound
     )
     cast = make_cast(script)
-    return Cast(
-        cast.stage,
-        cast.voice_detector,
-        cast.transcriber,
-        FaultyLanguageModel(cast, script, dice),
-        cast.synthesizer,
-    )
+    return replace(cast, language_model=FaultyLanguageModel(cast, script, dice))
 
 
 def _transcription(dice: Dice) -> tuple[TranscriptionStep, ...]:

@@ -9,7 +9,8 @@ import pytest
 from tests.simulation.campaign import Level, play
 
 CORE_SESSIONS, CORE_BLOCK = 20_000, 2_000
-HOST_SESSIONS, HOST_BLOCK = 500, 100
+HOST_SESSIONS, HOST_BLOCK = 400, 100
+SOCKET_SESSIONS, SOCKET_BLOCK = 200, 50
 
 
 @pytest.mark.parametrize("first", range(0, CORE_SESSIONS, CORE_BLOCK))
@@ -20,6 +21,11 @@ def test_sessions_of_the_core_keep_every_promise(first):
 @pytest.mark.parametrize("first", range(0, HOST_SESSIONS, HOST_BLOCK))
 def test_sessions_of_the_whole_runtime_keep_every_promise(first):
     assert_all_pass(Level.HOST, range(first, first + HOST_BLOCK))
+
+
+@pytest.mark.parametrize("first", range(0, SOCKET_SESSIONS, SOCKET_BLOCK))
+def test_sessions_over_every_connection_keep_every_promise(first):
+    assert_all_pass(Level.SOCKET, range(first, first + SOCKET_BLOCK))
 
 
 def assert_all_pass(level, seeds):

@@ -46,6 +46,10 @@ class MemoryClient(Client):
     async def _receive(self) -> str:
         return await self._from_server.get()
 
+    async def receive(self) -> str:
+        """Wait for the next frame, as long as it takes, and leave it unchecked."""
+        return await self._receive()
+
     async def send_raw(self, frame: str | bytes) -> None:
         key = "text" if isinstance(frame, str) else "bytes"
         self._to_server.put_nowait({"type": "websocket.receive", key: frame})

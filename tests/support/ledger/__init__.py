@@ -5,9 +5,10 @@ the wire and nothing of the server: frames go in, in the order in which they pas
 contradicts the protocol's promises raises ``AssertionError``.
 """
 
+from tests.support.ledger.beta import BetaLedger
 from tests.support.ledger.frames import Frame, read_frame
 from tests.support.ledger.ledger import Ledger
 from tests.support.ledger.requests import Form
 from tests.support.ledger.translation import TranslationLedger
 
-__all__ = ["Form", "Frame", "Ledger", "TranslationLedger", "read_frame"]
+__all__ = ["BetaLedger", "Form", "Frame", "Ledger", "TranslationLedger", "read_frame"]

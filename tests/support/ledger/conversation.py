@@ -3,7 +3,7 @@
 from tests.support.ledger.frames import Frame
 from tests.support.ledger.responses import OutputItem
 
-__all__ = ["ConversationAccount", "text_of"]
+__all__ = ["ConversationAccount", "images_in", "text_of"]
 
 
 class ConversationAccount:
@@ -22,16 +22,20 @@ class ConversationAccount:
         self._items: dict[str, Frame] = {}
         self._not_done: set[str] = set()
         self._heard_ms: dict[str, int] = {}  # of what has been truncated
-        self._untold: set[str] = set()  # items whose transcript the client waits to be told
+        self._segments: set[str] = set()
+        self._untold: dict[str, bool] = {}  # items whose words will be told: with log probabilities
 
     @property
     def last_id(self) -> str | None:
         return self.order[-1] if self.order else None
 
-    @property
-    def settled(self) -> bool:
-        """Whether every item has got its ``done``, and every transcript that was asked for."""
-        return not self._not_done and not self._untold
+    def settled_but(self, waiting: set[str]) -> bool:
+        """Whether every item has got its ``done``, and every transcript that was asked for.
+
+        Args:
+            waiting: Items that wait for the client.
+        """
+        return self._not_done <= waiting and not self._untold
 
     def item(self, item_id: str) -> Frame:
         """Return an item as it was told last."""
@@ -85,7 +89,7 @@ class ConversationAccount:
         self.deleted.add(item_id)
         del self._items[item_id]
         self._not_done.discard(item_id)
-        self._untold.discard(item_id)
+        self._untold.pop(item_id, None)
         self._heard_ms.pop(item_id, None)
 
     def truncate(self, item_id: str, heard_ms: int) -> None:
@@ -125,21 +129,25 @@ class ConversationAccount:
 
     # --- transcripts ------------------------------------------------------------------------------
 
-    def expect_transcript(self, item_id: str) -> None:
-        """Note that the client will be told an item's words."""
-        self._untold.add(item_id)
+    def expect_transcript(self, item_id: str, *, logprobs: bool) -> None:
+        """Note that the client will be told an item's words, with how sure they are if it wants."""
+        self._untold[item_id] = logprobs
 
     def hear(self, kind: str, frame: Frame) -> None:
         """Take more of the words of an item's audio."""
         item_id = frame["item_id"]
         assert item_id in self._untold, "nobody asked for this transcript, or it had ended"
-        if "logprobs" in frame:
-            _check_logprobs(frame)
+        if kind.endswith((".delta", ".completed")):
+            assert ("logprobs" in frame) == self._untold[item_id]
+            if self._untold[item_id]:
+                _check_logprobs(frame)
         if kind.endswith(".segment"):
             assert 0 <= frame["start"] <= frame["end"]
+            assert frame["id"] not in self._segments
+            self._segments.add(frame["id"])
         if kind.endswith((".delta", ".segment")):
             return
-        self._untold.remove(item_id)
+        del self._untold[item_id]
         if kind.endswith(".completed"):
             content = [
                 {**part, "transcript": frame["transcript"]}
@@ -169,6 +177,13 @@ def text_of(item: Frame) -> str | None:
     return " ".join(text.strip() for text in texts if text and text.strip())
 
 
+def images_in(item: Frame) -> int:
+    """Return how many images an item has."""
+    return sum(part["type"] == "input_image" for part in known_parts(item))
+
+
 def _text_in(part: Frame) -> str | None:
+    if part["type"] == "input_image":
+        return ""
     text: str | None = part.get("transcript", part.get("text"))
     return text

@@ -1,5 +1,7 @@
 """The account of one session: every frame in both directions, in order."""
 
+from collections.abc import Callable
+
 from tests.support.ledger.conversation import ConversationAccount
 from tests.support.ledger.frames import Frame, audio_ms
 from tests.support.ledger.input_audio import InputAccount, Turn
@@ -16,6 +18,7 @@ CLOSING_FRAMES = {
     "response.output_audio.done",
     "response.output_audio_transcript.done",
     "response.function_call_arguments.done",
+    "response.mcp_call_arguments.done",
     "response.content_part.done",
     "conversation.item.done",
     "response.output_item.done",
@@ -23,9 +26,17 @@ CLOSING_FRAMES = {
 }
 """What the end of a response consists of."""
 
+_LOGPROBS = "item.input_audio_transcription.logprobs"
+
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+
 
 class Ledger:
-    """Everything that was sent in one session.
+    """Everything that was sent in one session, of speech or of transcription.
+
+    Args:
+        clock: Tells the time in seconds, if no other session uses the key's limits: see
+            :class:`~tests.support.ledger.rate_limits.LimitAccount`.
 
     Attributes:
         session: The settings as they were told last.
@@ -37,7 +48,7 @@ class Ledger:
         expired: Whether the session has come to its end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
         self.session: Frame = {}
         self.conversation = ConversationAccount()
         self.input = InputAccount()
@@ -54,7 +65,7 @@ class Ledger:
         self._answer_is_due = False
         self._interrupted: str | None = None  # the response that must close before all else
         self._expiring = False
-        self._limits = LimitAccount()
+        self._limits = LimitAccount(clock)
 
     # --- what may be asked ------------------------------------------------------------------------
 
@@ -83,6 +94,11 @@ class Ledger:
         """Format of the audio that the client sends."""
         audio_format: Frame = self.session["audio"]["input"]["format"]
         return audio_format
+
+    @property
+    def answers(self) -> bool:
+        """Whether the session answers; one of transcription only listens."""
+        return bool(self.session["type"] == "realtime")
 
     @property
     def has_spoken(self) -> bool:
@@ -129,7 +145,8 @@ class Ledger:
         self.settle()
         assert self.running == []
         assert self.expired or self._requests.settled
-        assert self.expired or self.conversation.settled
+        assert self.expired or self.mcp.settled
+        assert self.expired or self.conversation.settled_but(set(self.mcp.unanswered.values()))
 
     # --- the server's frames ----------------------------------------------------------------------
 
@@ -155,7 +172,7 @@ class Ledger:
             self.mcp.read_call(frame)
         elif kind.startswith("response."):
             self._read_response(kind, frame)
-        elif kind.startswith("conversation.item.input_audio_transcription."):
+        elif kind.startswith(_TRANSCRIPTION):
             self.conversation.hear(kind, frame)
         elif kind.startswith("conversation.item."):
             self._read_item(kind, frame)
@@ -173,7 +190,9 @@ class Ledger:
             item_id = frame["item"]["id"] if "item" in frame else frame.get("item_id")
             assert (kind, item_id) == expected
         elif self._answer_is_due:
-            assert kind in {"response.created", "error"}, "a turn is answered at once"
+            # The words may be known already, so that they are told first.
+            if not kind.startswith(_TRANSCRIPTION):
+                assert kind in {"response.created", "error"}, "a turn is answered at once"
         elif self._requests.overdue:
             assert kind in {"conversation.item.added", "error"}, "the output of a call is due"
         elif self._interrupted is not None:
@@ -187,7 +206,7 @@ class Ledger:
         if kind == "session.updated":
             request = self._answered(kind.removesuffix("d"))
             for key in ("id", "object", "type", "model", "expires_at"):
-                assert self.session[key] == frame["session"][key]
+                assert self.session.get(key) == frame["session"].get(key)
             check_answer(request.event, frame, self)
             self.input.configure(frame["session"]["audio"]["input"]["turn_detection"])
         self.session = frame["session"]
@@ -264,12 +283,12 @@ class Ledger:
             assert self.conversation.last_id == item_id, "answers go to the end"
             return
         if self.mcp.is_listing(item_id):
-            assert frame["item"]["tools"] == []
+            self.mcp.begin_listing(frame["item"])
             self.conversation.add(frame)
             return
         self._next = ("conversation.item.done", item_id)
         if self._is_asked_by_server(frame["item"]):
-            self.mcp.ask(frame["item"], self._whole_mcp_calls())
+            self.conversation.amend(self.mcp.ask(frame["item"], self._whole_mcp_calls()))
             self.conversation.add(frame)
             return
         if self._committed == item_id:
@@ -277,7 +296,8 @@ class Ledger:
             self.conversation.add(frame)
             assert self.conversation.last_id == item_id, "what is said goes to the end"
             if self.session["audio"]["input"]["transcription"] is not None:
-                self.conversation.expect_transcript(item_id)
+                include = self.session.get("include") or ()
+                self.conversation.expect_transcript(item_id, logprobs=_LOGPROBS in include)
             return
         is_output = frame["item"]["type"] == "function_call_output"
         call_id = frame["item"]["call_id"] if is_output else None
@@ -303,11 +323,12 @@ class Ledger:
         self.conversation.finish(frame)
         output = self.output_item(item_id)
         if self.mcp.is_listing(item_id):
+            self.mcp.show_tools(frame["item"])
             self._next = ("mcp_list_tools.completed", item_id)
         elif output is None:
             assert frame["item"] == added
         elif output.type == "mcp_call":
-            self.mcp.finish(frame["item"])
+            self.mcp.finish(frame["item"], is_whole=output.final is not None)
         if self._to_answer == item_id:
             self._to_answer = None
             self._answer_is_due = True
@@ -323,7 +344,8 @@ class Ledger:
             case "input_audio_buffer.speech_stopped":
                 self.input.stop(frame, self.input.taken_ms + self._pending_audio_ms())
                 self._next = ("input_audio_buffer.committed", frame["item_id"])
-                if self.session["audio"]["input"]["turn_detection"]["create_response"]:
+                creates = self.session["audio"]["input"]["turn_detection"]["create_response"]
+                if creates and self.answers:
                     self._to_answer = frame["item_id"]
             case "input_audio_buffer.timeout_triggered":
                 assert self.session["audio"]["input"]["turn_detection"]["idle_timeout_ms"]
@@ -365,7 +387,7 @@ class Ledger:
             case "response.output_item.added":
                 item = account.open(frame)
                 if item.type == "mcp_call":
-                    self.mcp.open(frame["item"])
+                    self.mcp.open(frame["item"], account.tools)
                 if account.in_conversation:
                     assert item.id not in self.order
                     self._outputs[item.id] = item
@@ -373,6 +395,8 @@ class Ledger:
             case "response.output_item.done":
                 item_id = frame["item"]["id"]
                 if frame["item"]["type"] == "mcp_call":
+                    if item_id not in self.order and frame["item"]["error"] is not None:
+                        self.mcp.cut_short(item_id)
                     assert self.mcp.is_cut_short(item_id) == (frame["item"]["error"] is not None)
                     self.conversation.amend(frame["item"])
                 else:
@@ -386,13 +410,17 @@ class Ledger:
         self.mcp.read_listing(frame)
         if kind == "mcp_list_tools.in_progress":
             self._next = ("conversation.item.added", item_id)
+        elif kind == "mcp_list_tools.completed":
+            assert self.conversation.is_done(item_id), "the item has never shown the tools"
         elif kind == "mcp_list_tools.failed":
             self.conversation.give_up(item_id)
 
     def _create_response(self, frame: Frame) -> None:
         response = frame["response"]
         assert response["id"] not in self.responses
+        self._limits.create_response()
         context: tuple[str, ...] | None = tuple(self.order)
+        params: Frame = {}
         if self._answer_is_due:
             self._answer_is_due = False
             assert response["conversation_id"] is not None
@@ -400,9 +428,14 @@ class Ledger:
         else:
             event = self._answered("response.create").event
             check_answer(event, frame, self)
-            if (event.get("response") or {}).get("input") is not None:
+            params = event.get("response") or {}
+            if params.get("input") is not None:
                 context = None
-        self.responses[response["id"]] = ResponseAccount(response, context)
+        account = ResponseAccount(response, context)
+        account.tools = self.session["tools"] if params.get("tools") is None else params["tools"]
+        if not params.get("prompt"):
+            account.instructions = params.get("instructions") or self.session["instructions"]
+        self.responses[response["id"]] = account
 
     def _end_response(self, account: ResponseAccount, frame: Frame) -> None:
         response_id = frame["response"]["id"]
@@ -415,6 +448,7 @@ class Ledger:
             else:
                 self._expiring = True  # all that runs is cancelled then
         account.finish(frame["response"])
+        self._limits.end_response(frame["response"])
         self._requests.end_response(account.made_call)
 
     def _makes_call(self, call_id: str) -> bool:

@@ -101,6 +101,8 @@ class ResponseAccount:
         created: The response as ``response.created`` showed it.
         context: Ids of the items that it answers; ``None`` if they are the request's own.
         items: What it puts out.
+        tools: What it may call, as the client knows it.
+        instructions: What the model is told; ``None`` if the client cannot know.
         done: The response as ``response.done`` showed it.
     """
 
@@ -112,6 +114,8 @@ class ResponseAccount:
         self.created = created
         self.context = context
         self.items: list[OutputItem] = []
+        self.tools: list[Frame] = []
+        self.instructions: str | None = None
         self.done: Frame | None = None
 
     @property

@@ -19,6 +19,16 @@ _CLOCK_TOLERANCE_MS = 1.0
 
 _ROOT = "root"
 
+_LISTENING = {
+    "session.update",
+    "input_audio_buffer.append",
+    "input_audio_buffer.commit",
+    "input_audio_buffer.clear",
+    "conversation.item.retrieve",
+    "conversation.item.delete",
+}
+"""What a session does that only listens."""
+
 
 # --- refusals -------------------------------------------------------------------------------------
 
@@ -28,6 +38,8 @@ def objections(event: Frame, ledger: Ledger) -> Collection[str]:
 
     It has to be refused if there are any, and must not be if there are none.
     """
+    if not ledger.answers and event["type"] not in _LISTENING:
+        return ["invalid_value"]
     match event["type"]:
         case "session.update":
             return set(_to_update(event["session"], ledger))
@@ -66,11 +78,34 @@ def is_borderline(event: Frame, ledger: Ledger) -> bool:
             item = ledger.output_item(event["item_id"])
             latest_ms = (item.audio_ms if item else 0) + TRUNCATE_TOLERANCE_MS
             return bool(abs(event["audio_end_ms"] - latest_ms) <= _CLOCK_TOLERANCE_MS)
+        case "response.create":
+            return _may_be_listed(event.get("response") or {}, ledger)
         case _:
             return False
 
 
+def _may_be_listed(params: Frame, ledger: Ledger) -> bool:
+    """Whether it matters which tools an MCP server has at this very moment.
+
+    Servers that are named in another way are asked again, and another way may allow less.
+    """
+    choice = params.get("tool_choice")
+    if isinstance(choice, dict) and choice["type"] == "mcp":
+        in_conversation = params.get("conversation") != "none"
+        return in_conversation and choice["server_label"] in ledger.mcp.ever_listed
+    return any(item["server_label"] in ledger.mcp.ever_listed for item in _listings(params, ledger))
+
+
+def _listings(params: Frame, ledger: Ledger) -> Iterable[Frame]:
+    """Return the items in a response's input that show the tools of MCP servers."""
+    references = [item for item in params.get("input") or [] if item["type"] == "item_reference"]
+    found = [ledger.conversation.item(one["id"]) for one in references if one["id"] in ledger.order]
+    return [item for item in found if item["type"] == "mcp_list_tools"]
+
+
 def _to_update(patch: Frame, ledger: Ledger) -> Iterable[str]:
+    if not ledger.answers:
+        return
     audio = patch.get("audio") or {}
     voice = (audio.get("output") or {}).get("voice")
     if voice not in {None, ledger.session["audio"]["output"]["voice"]} and ledger.has_spoken:
@@ -129,6 +164,18 @@ def _to_respond(params: Frame, ledger: Ledger) -> Iterable[str]:
         yield "conversation_already_has_active_response"
     merged = {**ledger.session, **params}
     if _names_missing_tool(merged["tool_choice"], merged["tools"]):
+        yield "invalid_value"
+    choice = params.get("tool_choice")
+    label = choice.get("server_label") if isinstance(choice, dict) else None
+    if label is not None and label not in ledger.mcp.ever_listed:
+        yield "invalid_value"
+    if params.get("conversation") == "none":
+        has_mcp_tools = any(tool["type"] == "mcp" for tool in params.get("tools") or [])
+        if label is not None or has_mcp_tools:
+            yield "invalid_value"
+    if any(
+        item["server_label"] not in ledger.mcp.ever_listed for item in _listings(params, ledger)
+    ):
         yield "invalid_value"
     items = params.get("input") or []
     for index, item in enumerate(items):
