@@ -273,6 +273,8 @@ class Rig:
             dict(vars(buffer._detector)) if buffer._detector else None,
             listening._announced_id,
             list(listening.transcripts._pending),
+            listening.transcripts.guess,
+            session._responses._guess,
             list(session._deferred),
             [(one.tool, one.state, one.tools) for one in session._mcp.servers._listings],
             dict(session._mcp._calls._unapproved),

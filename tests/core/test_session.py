@@ -16,8 +16,10 @@ from antiphon.core.effects import (
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage
+from antiphon.core.responses import MAX_RUNNING
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.signals import FrameRefused, TranscriptFinished
+from antiphon.core.transcripts import MAX_PENDING
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioTranscription, PcmuFormat, ServerVad
@@ -285,3 +287,23 @@ def test_an_error_names_the_clients_event_or_none() -> None:
     (unnamed,) = rig.send("response.cancel")
     assert named["error"]["event_id"] == "mine"
     assert unnamed["error"]["event_id"] is None
+
+
+def test_responses_out_of_band_are_bounded() -> None:
+    rig = Rig()
+    for _ in range(MAX_RUNNING):
+        rig.send("response.create", response={"conversation": "none", "input": []})
+    (error,) = rig.send("response.create", response={"conversation": "none", "input": []})
+    assert error["error"]["code"] == "too_many_responses"
+
+
+def test_audio_whose_words_are_not_known_yet_is_bounded() -> None:
+    rig = Rig()
+    for _ in range(MAX_PENDING):
+        rig.append(200)
+        rig.send("input_audio_buffer.commit")
+    rig.append(200)
+    (error,) = rig.send("input_audio_buffer.commit")
+    assert error["error"]["code"] == "too_many_transcriptions"
+    rig.feed(TranscriptFinished("item_1", "Good morning."))
+    assert types(rig.send("input_audio_buffer.commit"))[0] == "input_audio_buffer.committed"

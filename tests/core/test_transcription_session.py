@@ -21,7 +21,9 @@ FRAME = 512
 class Desk:
     """A transcription session and its frames."""
 
-    def __init__(self, turn_detection: ServerVad | None = None) -> None:
+    def __init__(
+        self, turn_detection: ServerVad | None = None, *, works_ahead: bool = False
+    ) -> None:
         heard = AudioInput(
             format=PcmFormat(),
             transcription=AudioTranscription(model="any"),
@@ -29,7 +31,7 @@ class Desk:
         )
         settings = Settings(id="sess_1", expires_at=1, audio=TranscriptionAudio(input=heard))
         self.session = TranscriptionSession(
-            TranscriptionStart(settings=settings, abilities=ABILITIES, works_ahead=False),
+            TranscriptionStart(settings=settings, abilities=ABILITIES, works_ahead=works_ahead),
             CountingEntropy(),
             now=0.0,
         )
@@ -123,3 +125,22 @@ def test_it_expires() -> None:
     (error,) = desk.frames()
     assert error["error"]["code"] == "session_expired"
     assert desk.session.deadline() is None
+
+
+def test_words_that_are_found_out_in_a_pause_are_told_when_the_turn_is_over() -> None:
+    desk = Desk(ServerVad(silence_duration_ms=320), works_ahead=True)
+    desk.frames()
+    desk.hear(480, 0.95)
+    assert desk.hear(64, 0.02) == []
+    (request,) = [effect for effect in desk.effects if isinstance(effect, Transcribe)]
+    assert request.is_guess
+    desk.session.feed(TranscriptFinished(request.item_id, "Hello"), 0.0)
+    assert desk.frames() == []
+    assert types(desk.hear(256, 0.02)) == [
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.completed",
+    ]
+    assert not any(isinstance(effect, Transcribe) for effect in desk.effects)

@@ -58,6 +58,8 @@ class Editing:
             message = f"Error adding item: an item with id '{event.item.id}' exists already."
             raise RequestError(message, code="invalid_value", param="item.id")
         admitted = self._admit(event.item, "item", heard, self._conversation)
+        if admitted.audio is not None:
+            self._listening.transcripts.refuse_too_many()
         announce(admitted.entry, self._conversation.insert(index, admitted.entry), self._outgoing)
         self._begin_hearing([admitted], heard)
 
@@ -131,6 +133,8 @@ class Editing:
                 # Of one id there may be an item in the input of every response: they get their own.
                 own = replace(item, id=UNSET)
                 admitted.append(self._admit(own, param, heard, before))
+        if any(audio is not None for _, audio in admitted):
+            self._listening.transcripts.refuse_too_many()
         # Only once all are admitted: a refusal leaves nothing behind.
         self._begin_hearing(admitted, heard)
         return tuple(entry for entry, _ in admitted)

@@ -169,8 +169,10 @@ class Listening:
         """Make what is in the buffer an item, at the client's word.
 
         Raises:
-            RequestError: ``input_audio_buffer_commit_empty``, under 100 ms.
+            RequestError: ``input_audio_buffer_commit_empty``, under 100 ms;
+                ``too_many_transcriptions``.
         """
+        self.transcripts.refuse_too_many()
         span = self._buffer.commit()
         self.transcripts.drop_guess()  # the client may have meant more than the pause
         self._commit(span)

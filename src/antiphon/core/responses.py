@@ -53,6 +53,10 @@ SILENCE = ChatMessage("user", "(The user has said nothing.)")
 """Stands for audio without words where it has to be answered: models need something to answer."""
 
 
+MAX_RUNNING = 16
+"""Responses of one session at once, out of band all but one. Each holds its own context."""
+
+
 class _Running(NamedTuple):
     """A response that has not ended, and what it starts with."""
 
@@ -106,6 +110,19 @@ class Responses:
                 "the response is finished before creating a new one."
             )
             raise RequestError(message, code="conversation_already_has_active_response")
+
+    def refuse_too_many(self) -> None:
+        """Check that there is room for one more response.
+
+        Raises:
+            RequestError: ``too_many_responses``.
+        """
+        if len(self._running) >= MAX_RUNNING:
+            message = (
+                f"{len(self._running)} responses are in progress, and a session has at most "
+                f"{MAX_RUNNING} at once. Wait until one is done, or cancel one."
+            )
+            raise RequestError(message, code="too_many_responses")
 
     def create(
         self,

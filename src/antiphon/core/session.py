@@ -53,6 +53,10 @@ from antiphon.wire.session import RealtimeSession, TranscriptionSessionUpdate
 __all__ = ["Session", "SessionStart"]
 
 
+MAX_DEFERRED = 128
+"""Function outputs that may wait for the end of the response that made the calls."""
+
+
 class SessionStart(Struct, frozen=True, kw_only=True):
     """What a session begins with.
 
@@ -281,6 +285,12 @@ class Session(Verbs[received.ClientEvent]):
 
     def _create_item(self, event: received.ConversationItemCreate) -> None:
         if self._answers_running_call(event.item):
+            if len(self._deferred) >= MAX_DEFERRED:
+                message = (
+                    f"{MAX_DEFERRED} function outputs wait for the response that made the calls. "
+                    "Wait for 'response.done'."
+                )
+                raise RequestError(message, code="too_many_items", param="item")
             # The hosted service takes it in once the response that made the call has ended.
             self._deferred.append(event)
         else:
@@ -299,6 +309,7 @@ class Session(Verbs[received.ClientEvent]):
         in_conversation = params.conversation != "none"
         if in_conversation:
             self._responses.refuse_second()
+        self._responses.refuse_too_many()
         resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
         context = self._context(params)
         if params.tools is not UNSET:

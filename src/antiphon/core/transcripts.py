@@ -25,10 +25,15 @@ from antiphon.core.signals import (
     TranscriptFailed,
     TranscriptFinished,
 )
+from antiphon.errors import RequestError
 from antiphon.wire import transcription_events as sent
 from antiphon.wire.audio_config import AudioTranscription
 
 __all__ = ["Transcripts"]
+
+
+MAX_PENDING = 64
+"""Audio items of one session whose words are being found out at once. Each holds its audio."""
 
 
 class Transcripts:
@@ -53,6 +58,19 @@ class Transcripts:
     def awaits(self, item_id: str) -> bool:
         """Say whether an item's words are being found out; it may have been deleted since."""
         return any(entry.id == item_id for entry in self._pending.values())
+
+    def refuse_too_many(self) -> None:
+        """Check that the words of one more audio may be asked for.
+
+        Raises:
+            RequestError: ``too_many_transcriptions``.
+        """
+        if len(self._pending) >= MAX_PENDING:
+            message = (
+                f"The words of {len(self._pending)} audio items are still being found out, and a "
+                f"session has at most {MAX_PENDING} at once. Wait for some of them."
+            )
+            raise RequestError(message, code="too_many_transcriptions")
 
     def begin_guess(
         self,
