@@ -24,6 +24,7 @@ from tests.support.cast import make_cast
 from tests.support.client import types
 from tests.support.memory import MemoryClient, open_room
 from tests.support.sound import silence, speech
+from tests.support.virtual_time import step
 
 TURN = speech(128) + silence(160)
 """As short as a turn can be, so that there are not too many steps."""
@@ -53,12 +54,6 @@ def moments() -> Iterator[int]:
     """All steps of a scenario; who iterates stops when it is over before that."""
     yield from range(MOST_STEPS)
     pytest.fail(f"the scenario is not over after {MOST_STEPS} steps")
-
-
-async def step(times: int) -> None:
-    """Let the event loop go on by so many rounds."""
-    for _ in range(times):
-        await anyio.lowlevel.checkpoint()
 
 
 async def say(client: MemoryClient) -> None:

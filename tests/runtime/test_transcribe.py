@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
 import numpy as np
+import pytest
 
 from antiphon.core.effects import Transcribe
 from antiphon.core.signals import (
+    Signal,
     SpeakerTurnHeard,
     TranscriptExtended,
     TranscriptFailed,
     TranscriptFinished,
 )
 from antiphon.engines.base import TranscriptionRequest
-from antiphon.engines.script import Fail, Say, Script, SpeakerSays, Take
+from antiphon.engines.script import Fail, Say, Script, SpeakerSays, Take, Wait
 from antiphon.engines.scripted import LOGPROB
-from antiphon.runtime.transcribe import transcribe, transcription_request
+from antiphon.runtime.spare import Spare
+from antiphon.runtime.transcribe import Transcriptions, transcribe, transcription_request
 from antiphon.wire.audio_config import AudioTranscription
 from antiphon.wire.transcription_events import LogProb
-from tests.support.cast import make_cast
+from tests.support.cast import Cast, make_cast
+from tests.support.virtual_time import step
 
 AUDIO = np.zeros(16_000, np.float32)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend(virtual_time):
+    return virtual_time
 
 
 async def told(script: Script, *, logprobs: bool = False) -> list[object]:
@@ -90,3 +103,128 @@ def test_without_hints_nothing_is_said_about_the_audio():
     for hints in (None, AudioTranscription(model="any")):
         request = transcription_request(Transcribe(item_id="item_1", source=b"", hints=hints))
         assert request == TranscriptionRequest(model=hints.model if hints else None)
+
+
+# --- words that are found out ahead ---------------------------------------------------------------
+
+GUESS = Transcribe(item_id="guess_1", source=b"", hints=None, is_guess=True)
+NEEDED = Transcribe(item_id="item_1", source=b"", hints=None)
+HELLO = Script(transcriptions=tuple(Take((Say("Hello there.", every_ms=100),)) for _ in range(3)))
+WORDS = [
+    TranscriptExtended("guess_1", "Hello"),
+    TranscriptExtended("guess_1", " there."),
+    TranscriptFinished("guess_1", "Hello there."),
+]
+
+
+class Bench:
+    """The transcriptions of one session, and what it is told."""
+
+    def __init__(self, script: Script, spare: Spare, tasks: anyio.abc.TaskGroup) -> None:
+        self.cast: Cast = make_cast(script)
+        self.spare = spare
+        self.told: list[Signal] = []
+        self.transcriptions = Transcriptions(
+            transcriber=self.cast.transcriber, spare=spare, tasks=tasks, feed=self.told.append
+        )
+
+    def guess(self) -> None:
+        self.transcriptions.begin(GUESS, AUDIO)
+
+    def need(self) -> None:
+        self.transcriptions.need("guess_1")
+        self.transcriptions.deliver()
+
+
+@asynccontextmanager
+async def bench(script: Script = HELLO, *, seats: int = 1) -> AsyncIterator[Bench]:
+    async with anyio.create_task_group() as tasks:
+        yield Bench(script, Spare(seats), tasks)
+
+
+async def test_words_that_are_needed_are_told_as_they_come():
+    async with bench() as one:
+        one.transcriptions.begin(NEEDED, AUDIO)
+        await anyio.sleep(0.15)
+        assert one.told == [TranscriptExtended("item_1", "Hello")]
+
+
+async def test_a_guess_is_told_when_all_of_it_is_known():
+    async with bench() as one:
+        one.guess()
+        await anyio.sleep(0.15)
+        assert one.told == []
+    assert one.told == WORDS
+
+
+async def test_a_guess_has_left_its_seat_when_it_is_told():
+    async with anyio.create_task_group() as tasks:
+        spare = Spare(seats=1)
+        room: list[bool] = []
+        transcriptions = Transcriptions(
+            transcriber=make_cast(HELLO).transcriber,
+            spare=spare,
+            tasks=tasks,
+            feed=lambda _: room.append(spare.has_room),
+        )
+        transcriptions.begin(GUESS, AUDIO)
+    assert room == [True, True, True]  # so an answer to these words may be worked out as well
+
+
+async def test_a_guess_that_is_needed_is_told_from_then_on_as_it_comes():
+    async with bench() as one:
+        one.guess()
+        await anyio.sleep(0.15)
+        one.transcriptions.need("guess_1")
+        assert one.told == []  # before what led to it has been performed
+        one.transcriptions.deliver()
+        assert one.told == WORDS[:1]
+    assert one.told == WORDS
+    assert one.cast.stage.begun == 1
+
+
+async def test_a_guess_that_is_not_needed_stops_at_once():
+    async with bench() as one:
+        one.guess()
+        await anyio.sleep(0.15)
+        one.transcriptions.stop("guess_1")
+        await step(5)
+        assert one.cast.stage.running == 0
+    assert one.told == []
+
+
+async def test_a_guess_that_found_no_room_is_found_out_once_it_is_needed():
+    async with bench() as one:
+        with one.spare.seat(anyio.CancelScope(), needed=True):
+            one.guess()
+            await anyio.sleep(1)
+            assert one.cast.stage.begun == 0
+            one.need()
+    assert one.told == WORDS
+
+
+async def test_a_guess_that_gave_way_is_found_out_again_and_told_once():
+    async with bench() as one:
+        one.guess()
+        await anyio.sleep(0.15)
+        with one.spare.seat(anyio.CancelScope(), needed=True):
+            one.need()  # at the very moment at which it gives way
+            assert one.told == []
+    assert one.told == WORDS
+    assert one.cast.stage.begun == 2
+
+
+async def test_a_guess_that_is_needed_at_once_is_told_at_once():
+    async with bench() as one:
+        one.guess()
+        one.need()
+        await anyio.sleep(0.15)
+        assert one.told == WORDS[:1]
+    assert one.told == WORDS
+
+
+async def test_a_guess_that_fails_is_told_as_a_failure():
+    async with bench(Script(transcriptions=(Take((Wait(100), Fail("No idea."))),))) as one:
+        one.guess()
+    (failed,) = one.told
+    assert isinstance(failed, TranscriptFailed)
