@@ -3,10 +3,15 @@
 from antiphon.core.effects import (
     CallMcpTool,
     CloseConnection,
+    DropGuess,
     Effect,
+    GuessResponse,
     ListMcpTools,
+    NeedTranscript,
+    ReleaseGuess,
     StartResponse,
     StopResponse,
+    StopTranscribing,
     Transcribe,
 )
 from antiphon.core.plan import ChatMessage
@@ -15,35 +20,46 @@ from tests.core.support import Frame
 __all__ = ["details", "head"]
 
 
+_ASKED: dict[type[Effect], str] = {
+    Transcribe: "transcribe",
+    NeedTranscript: "need",
+    StopTranscribing: "stop_transcribing",
+    GuessResponse: "guess",
+    ReleaseGuess: "release",
+    DropGuess: "drop",
+    StartResponse: "start",
+    StopResponse: "stop",
+    ListMcpTools: "list_tools",
+    CallMcpTool: "call_tool",
+    CloseConnection: "close",
+}
+"""What the runtime is asked to do, as golden files call it."""
+
+
 def head(entry: Frame | Effect) -> str:
     """Return how a golden file calls it; nothing for what only the runtime cares about."""
-    match entry:
-        case {"type": event_type}:
-            return f"< {event_type}"
-        case Transcribe():
-            return "= transcribe"
-        case StartResponse():
-            return "= start"
-        case StopResponse():
-            return "= stop"
-        case ListMcpTools():
-            return "= list_tools"
-        case CallMcpTool():
-            return "= call_tool"
-        case CloseConnection():
-            return "= close"
-        case _:
-            return ""
+    if isinstance(entry, dict):
+        return f"< {entry['type']}"
+    asked = _ASKED.get(type(entry))
+    return f"= {asked}" if asked else ""
 
 
 def details(effect: Effect) -> list[str]:
     """Return the words that go with an effect."""
     match effect:
-        case Transcribe(item_id=item_id):
+        case (
+            Transcribe(item_id=item_id)
+            | NeedTranscript(item_id=item_id)
+            | StopTranscribing(item_id=item_id)
+        ):
             return [item_id]
-        case StartResponse(plan=plan):
+        case StartResponse(plan=plan) | GuessResponse(plan=plan):
             return [plan.response_id, *map(_shown, plan.messages)]
-        case StopResponse(response_id=response_id):
+        case (
+            StopResponse(response_id=response_id)
+            | ReleaseGuess(response_id=response_id)
+            | DropGuess(response_id=response_id)
+        ):
             return [response_id]
         case ListMcpTools(item_id=item_id):
             return [item_id]

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from antiphon.config import Limits
+from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.runtime.rate_limits import KeyAccount
 from antiphon.wire.session import AudioTranscription, FunctionTool, TurnDetection
@@ -68,6 +69,7 @@ def _rig(
     *,
     limits: dict[str, int] | None = None,
     prompts: dict[str, Any] | None = None,
+    speculation: Speculation = "off",
     **given: Any,
 ) -> Rig:
     """Return the session that a ``session`` line describes.
@@ -75,6 +77,7 @@ def _rig(
     Args:
         limits: What its key may use; without it, any amount.
         prompts: Stored prompts by id.
+        speculation: What it works out while the speaker pauses.
         given: Its settings, as of :func:`tests.core.support.settings`.
     """
     stored = msgspec.convert(prompts or {}, dict[str, StoredPrompt])
@@ -82,6 +85,7 @@ def _rig(
         settings(**_settings(given)),
         abilities=replace(ABILITIES, prompts=stored),
         limits=KeyAccount(msgspec.convert(limits, Limits)) if limits else None,
+        speculation=speculation,
     )
 
 

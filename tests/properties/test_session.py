@@ -14,7 +14,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from antiphon.core.effects import CloseConnection, StartResponse, StopResponse, Transcribe
+from antiphon.core.effects import (
+    CloseConnection,
+    DropGuess,
+    GuessResponse,
+    ReleaseGuess,
+    StartResponse,
+    StopResponse,
+    Transcribe,
+)
 from antiphon.core.plan import Plan
 from antiphon.core.signals import (
     AudioGenerated,
@@ -79,12 +87,15 @@ class SessionMachine(RuleBasedStateMachine):
                 ServerVad(silence_duration_ms=2 * FRAME_MS),
                 ServerVad(silence_duration_ms=2 * FRAME_MS, interrupt_response=False),
                 ServerVad(silence_duration_ms=2 * FRAME_MS, create_response=False),
+                ServerVad(silence_duration_ms=8 * FRAME_MS),
+                ServerVad(silence_duration_ms=8 * FRAME_MS, interrupt_response=False),
             ]
         ),
         transcription=st.sampled_from([None, AudioTranscription(model="any")]),
+        speculation=st.sampled_from(["off", "words", "answers", "answers"]),
     )
-    def connect(self, **start: Any) -> None:
-        self.rig = Rig(support.settings(**start))
+    def connect(self, speculation: Any, **start: Any) -> None:
+        self.rig = Rig(support.settings(**start), speculation=speculation)
         self.read(self.rig.frames)
         assert types(self.rig.frames) == ["session.created"]
 
@@ -148,6 +159,24 @@ class SessionMachine(RuleBasedStateMachine):
         self.read(frames)
         assert types(frames) == ([] if self.expired else ["error"])
         assert self.rig.state() == before
+
+    @rule(words=st.sampled_from(["yes", ""]), goes_on=st.booleans())
+    def pause(self, words: str, goes_on: bool) -> None:
+        """Speak and pause; whatever is found out about the pause is told to nobody."""
+        self.hear(6, 1.0)
+        self.hear(3, 0.0)
+        guess = self.rig.session._listening.transcripts.guess
+        if guess is not None and not self.expired:
+            self.answered.add(len(self.rig.effects(Transcribe)) - 1)
+            heard = TranscriptExtended(guess.id, words), TranscriptFinished(guess.id, words)
+            assert self.rig.feed(*heard) == []
+        if goes_on:
+            before = len(self.ledger.order)
+            self.hear(1, 1.0)
+            assert self.rig.session._responses._guess is None
+            assert len(self.ledger.order) == before
+        else:
+            self.hear(12, 0.0)
 
     @rule(frames=st.integers(1, 12), probability=st.sampled_from([0.0, 0.4, 1.0]))
     def hear(self, frames: int, probability: float) -> None:
@@ -236,6 +265,26 @@ class SessionMachine(RuleBasedStateMachine):
         assert len(stopped) == len(set(stopped))
         assert set(stopped) <= set(started) - set(self.ledger.running)
 
+    @invariant()
+    def a_guess_is_released_or_dropped_once_and_there_is_never_a_second_one(self) -> None:
+        under_way: str | None = None
+        for effect in self.rig.log:
+            match effect:
+                case GuessResponse(plan=plan):
+                    assert under_way is None
+                    under_way = plan.response_id
+                case DropGuess(response_id=response_id) | ReleaseGuess(response_id=response_id):
+                    assert under_way == response_id
+                    under_way = None
+
+    @invariant()
+    def responses_that_nobody_wanted_are_never_told_of(self) -> None:
+        begun = {plan.response_id for plan in self.plans()}
+        dropped = {effect.response_id for effect in self.rig.effects(DropGuess)}
+        for response_id in (dropped - begun) & set(self.ledger.responses):
+            response = self.ledger.responses[response_id]
+            assert response.items == []  # it ended, or waits, without ever having begun
+
     def teardown(self) -> None:
         """Whatever has happened, every item can be read, and every response ends by itself."""
         if self.expired:
@@ -280,7 +329,9 @@ class SessionMachine(RuleBasedStateMachine):
         assert not (self.expired and frames)
 
     def plans(self) -> list[Plan]:
-        return [effect.plan for effect in self.rig.effects(StartResponse)]
+        guessed = {one.plan.response_id: one.plan for one in self.rig.effects(GuessResponse)}
+        released = [guessed[one.response_id] for one in self.rig.effects(ReleaseGuess)]
+        return [effect.plan for effect in self.rig.effects(StartResponse)] + released
 
     def known(self) -> requests.Known:
         announced = [self.ledger.announced] if self.ledger.announced else []
