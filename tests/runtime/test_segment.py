@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -142,7 +143,7 @@ def test_however_it_is_cut_every_word_is_spoken_once_and_in_order(text, places):
     assert not any(char.isalnum() for char in unspoken)
 
 
-@given(ANSWERS)
+@given(ANSWERS.filter(lambda text: not re.search(r"\d\s*-\s*\d", text)))  # ranges are read out
 def test_words_are_never_cut_in_two(text):
     plain = text.translate(str.maketrans("", "", "*_`#~|"))
     words = [word for word in plain.split() if any(char.isalnum() for char in word)]
