@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from antiphon.errors import RequestError
 from antiphon.http.answers import json_response
@@ -45,10 +45,11 @@ def build_app(reception: Reception) -> ASGIApp:
     translations = TranslationEndpoint(reception, keyring, secrets, origins)
     pages = _Pages(reception)
     routes: list[BaseRoute] = [Route("/health", pages.health)]
+    sockets: dict[str, ASGIApp] = {}
     for prefix in ("/v1", ""):
+        sockets[f"{prefix}/realtime"] = realtime
+        sockets[f"{prefix}/realtime/translations"] = translations
         routes += [
-            WebSocketRoute(f"{prefix}/realtime", realtime),
-            WebSocketRoute(f"{prefix}/realtime/translations", translations),
             Route(f"{prefix}/realtime", pages.upgrade),
             Route(f"{prefix}/realtime/translations", pages.upgrade),
         ]
@@ -58,7 +59,23 @@ def build_app(reception: Reception) -> ASGIApp:
         ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTIONS)
     # Outermost, so that an answer to a mistake of the server's has these headers as well.
-    return RequestIds(origins.wrap(app))
+    return RequestIds(_Switch(sockets, origins.wrap(app)))
+
+
+class _Switch:
+    """Takes WebSockets straight to where they are served.
+
+    Each layer in between would hold a coroutine as long as the session lasts.
+    """
+
+    def __init__(self, sockets: Mapping[str, ASGIApp], pages: ASGIApp) -> None:
+        self._sockets = sockets
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_socket = scope["type"] == "websocket"
+        endpoint = self._sockets.get(scope["path"]) if is_socket else None
+        await (endpoint or self._pages)(scope, receive, send)
 
 
 def _keyed_pages(
