@@ -163,6 +163,8 @@ async def test_an_answer_goes_on_under_speech_if_the_client_wants_that():
 async def test_what_was_not_heard_is_not_remembered():
     gate = Gate()
     async with running_server(speaking_until(gate)) as server, server.sdk() as client:
+        vad = {"type": "server_vad", "create_response": False}
+        await client.update(audio={"input": {"turn_detection": vad}})
         await client.write("Count to five.")
         await client.sdk.response.create()
         await gate.reached()

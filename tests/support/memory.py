@@ -139,9 +139,12 @@ class Room:
 async def open_room(
     script: Script | None = None, *, cast: Cast | None = None, **config: object
 ) -> AsyncIterator[Room]:
-    """Open a reception with scripted engines; what still runs at the end is cancelled."""
+    """Open a reception with scripted engines; what still runs at the end is cancelled.
+
+    Answers are worked out ahead as with other engines, unless the configuration says otherwise.
+    """
     cast = cast or make_cast(script)
-    fields = {"home": Path("unused"), **config}
+    fields = {"home": Path("unused"), "speculation": "answers", **config}
     settings = Config(**fields)  # type: ignore[arg-type]  # Config checks what matters
     async with (
         open_reception(settings, cast.engines) as reception,

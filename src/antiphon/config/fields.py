@@ -52,6 +52,8 @@ class Config(Struct, frozen=True, kw_only=True):
         denoiser: Catalogue name; ``None`` for the default.
         speculation: What is worked out while a speaker pauses, before it is known whether the turn
             is over: ``off``, the ``words``, or whole ``answers``. Work that is needed goes first.
+            ``None`` for answers, but nothing where engines act out a script: in that, each request
+            counts.
         script: What scripted engines act out; ``None`` for their rules.
         models: Model names that clients may ask for; the first one is the default.
         strict_models: Whether other model names are refused instead of meaning the default.
@@ -76,7 +78,7 @@ class Config(Struct, frozen=True, kw_only=True):
     voice_detector: str | None = None
     turn_predictor: str | None = None
     denoiser: str | None = None
-    speculation: Speculation = "answers"
+    speculation: Speculation | None = None
     script: Path | None = None
     models: Annotated[tuple[str, ...], Meta(min_length=1)] = ("antiphon",)
     strict_models: bool = False

@@ -93,6 +93,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
             the engine adds of its own; ``None`` if unknown.
         tools: Whether a language model can call functions.
         images: Whether a language model sees images.
+        scripted: Whether it acts out a script, in which each request counts.
     """
 
     name: str
@@ -108,6 +109,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     tools: bool = False
     images: bool = False
+    scripted: bool = False
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,9 @@ PROBABILITIES = 100
 _MARKER = "\N{OBJECT REPLACEMENT CHARACTER}antiphon\N{OBJECT REPLACEMENT CHARACTER}"
 """Stands at the end of the words while the template is rendered. Nobody says it."""
 
-_CLOSING_MARKS = ".?!,"
+_CLOSING = ".?!," + string.whitespace + "\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}"
+"""What may follow the last word; French puts spaces before its marks."""
+
 _END = re.compile(r"\s*[.?!\n]|<\|im_end\|>|<\|eot_id\|>|<end_of_turn>|</s>|$")
 """Tokens that close a message; an empty one is a special token of the model's."""
 
@@ -44,7 +47,7 @@ def open_prompt(
         ValueError: The template refuses the messages, or changes their words.
     """
     *before, last = messages
-    words = str(last["content"]).rstrip().rstrip(_CLOSING_MARKS)
+    words = str(last["content"]).rstrip(_CLOSING)
     prompt = template.render([*before, {**last, "content": words + _MARKER}], tools)
     opened, found, _ = prompt.partition(_MARKER)
     if not found:

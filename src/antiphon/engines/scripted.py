@@ -332,6 +332,7 @@ def create_transcriber(settings: EngineSettings) -> ScriptedTranscriber:
     info = EngineInfo(
         name=settings.name,
         role="transcriber",
+        scripted=True,
         rate_hz=LISTENING_RATE_HZ,
         deltas=True,
         logprobs=True,
@@ -346,6 +347,7 @@ def create_language_model(settings: EngineSettings) -> ScriptedLanguageModel:
     info = EngineInfo(
         name=settings.name,
         role="language_model",
+        scripted=True,
         context_tokens=script.context_tokens,
         tools=True,
         images=script.images,
@@ -356,7 +358,11 @@ def create_language_model(settings: EngineSettings) -> ScriptedLanguageModel:
 def create_synthesizer(settings: EngineSettings) -> ScriptedSynthesizer:
     """Build the scripted synthesizer; see :func:`antiphon.engines.script.read_script`."""
     info = EngineInfo(
-        name=settings.name, role="synthesizer", rate_hz=SPEAKING_RATE_HZ, voices=tuple(TONES_HZ)
+        name=settings.name,
+        role="synthesizer",
+        scripted=True,
+        rate_hz=SPEAKING_RATE_HZ,
+        voices=tuple(TONES_HZ),
     )
     return ScriptedSynthesizer(info, read_script(settings.options, "synthesize"))
 

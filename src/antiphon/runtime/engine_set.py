@@ -88,6 +88,12 @@ class EngineSet:
         )
 
     @property
+    def act_out_a_script(self) -> bool:
+        """Whether any of those who would work ahead acts out a script."""
+        ahead = (self.transcriber, self.language_model, self.synthesizer)
+        return any(engine.info.scripted for engine in ahead)
+
+    @property
     def reader(self) -> Reader:
         """How much the language model can read."""
         return Reader(self.language_model.counter, self.language_model.info.context_tokens)

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from antiphon.config import Config
 from antiphon.core.mcp.policy import without_secrets
+from antiphon.core.plan import Speculation
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.settings import (
     DEFAULT_TRANSCRIPTION_MODEL,
@@ -112,6 +113,8 @@ class Reception:
         self._engines = engines
         self._detection = detection
         self._spare = Spare()
+        otherwise: Speculation = "off" if engines.act_out_a_script else "answers"
+        self._speculation: Speculation = config.speculation or otherwise
         self._entropy = RandomEntropy()
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
@@ -263,7 +266,7 @@ class Reception:
             conversation_id=self._entropy.identifier("conv"),
             abilities=abilities,
             reader=self._engines.reader,
-            speculation=self.config.speculation,
+            speculation=self._speculation,
             announces_conversation=opening.dialect == "beta",
         )
 
@@ -285,7 +288,7 @@ class Reception:
         return TranscriptionStart(
             settings=settings,
             abilities=self._engines.abilities,
-            works_ahead=self.config.speculation != "off",
+            works_ahead=self._speculation != "off",
         )
 
     def _translation_start(self, opening: Opening) -> TranslationStart:
