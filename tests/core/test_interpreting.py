@@ -17,6 +17,11 @@ def asked(booth: Booth) -> list[str]:
     return [message.text for message in booth.plan.messages]
 
 
+def transcribed(booth: Booth, transcription: dict[str, str] | None) -> None:
+    """Ask for the words of the source, or do not."""
+    booth.send("session.update", session={"audio": {"input": {"transcription": transcription}}})
+
+
 def test_a_phrase_is_heard_translated_and_spoken() -> None:
     booth = Booth(translation(transcribed=True))
     phrase = booth.phrase()
@@ -39,6 +44,24 @@ def test_the_model_is_told_the_language_by_its_name() -> None:
 def test_words_of_the_source_are_told_only_if_they_are_asked_for() -> None:
     booth = Booth()
     assert booth.understand(booth.phrase(), "Good morning.") == []
+
+
+def test_words_of_the_source_that_are_asked_for_later_begin_without_a_space() -> None:
+    booth = Booth()
+    booth.understand(booth.phrase(), "One.")
+    booth.translate("Eins.")
+    transcribed(booth, {"model": "any"})
+    (heard,) = booth.understand(booth.phrase(), "Two.")
+    assert heard["delta"] == "Two."
+
+
+def test_words_of_the_source_go_on_where_they_left_off() -> None:
+    booth = Booth(translation(transcribed=True))
+    for words, transcription in (("One.", None), ("Two.", {"model": "any"}), ("Three.", None)):
+        booth.understand(booth.phrase(), words)
+        booth.translate("Wort.")
+        transcribed(booth, transcription)
+    assert booth.text(INPUT) == "One. Three."
 
 
 def test_phrases_are_spoken_in_order_although_the_second_is_understood_first() -> None:

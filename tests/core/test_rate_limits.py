@@ -92,6 +92,15 @@ def test_answers_to_turns_count_as_well_and_the_session_goes_on():
     assert rig.item(item_id)["role"] == "user"
 
 
+def test_at_the_end_of_a_session_the_limits_are_told_as_they_stand_then():
+    rig = Rig(limits=KeyAccount(Limits(requests_per_minute=1)), lifetime_s=45)
+    rig.send("response.create")
+    frames = rig.tick(45)
+    assert types(frames) == ["response.done", "rate_limits.updated", "error"]
+    (requests,) = frames[1]["rate_limits"]
+    assert requests["reset_seconds"] == 15.0
+
+
 def test_two_sessions_of_a_key_share_its_limits():
     account = KeyAccount(Limits(requests_per_minute=1))
     one, other = Rig(limits=account), Rig(limits=account)

@@ -11,25 +11,33 @@ from antiphon.core.effects import (
     Transcribe,
     WarmPrompt,
 )
+from antiphon.core.plan import Speculation
 from antiphon.core.signals import MessageEndPredicted, TranscriptFinished, TurnEndPredicted
 from antiphon.core.turns import LONGEST_PAUSE_MS
-from antiphon.wire.audio_config import SemanticVad
+from antiphon.wire.audio_config import SemanticVad, TurnDetection
 
 from .support import ABILITIES, Rig, settings, types
 
 E = TypeVar("E")
 
+SEMANTIC = SemanticVad(eagerness="medium")
 READS_ENDS = replace(ABILITIES, message_ends=True)
 
 
 class Speaker(Rig):
-    """A session with ``semantic_vad`` that works answers ahead."""
+    """A session with ``semantic_vad`` that works answers ahead, unless said otherwise."""
 
-    def __init__(self, *, reads_ends: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        reads_ends: bool = False,
+        turn_detection: TurnDetection = SEMANTIC,
+        speculation: Speculation = "answers",
+    ) -> None:
         super().__init__(
-            settings(turn_detection=SemanticVad(eagerness="medium")),
+            settings(turn_detection=turn_detection),
             abilities=READS_ENDS if reads_ends else ABILITIES,
-            speculation="answers",
+            speculation=speculation,
         )
 
     def asked(self, kind: type[E]) -> list[E]:
@@ -39,8 +47,7 @@ class Speaker(Rig):
         """Speak for a second, pause for a moment, and return the pause's id."""
         self.speech(960)
         self.silence(96)
-        (pause_id,) = {one.pause_id for one in self.asked(PredictTurnEnd)}
-        return pause_id
+        return self.asked(Transcribe)[-1].item_id
 
     def wait_for_the_end(self, most_ms: int = 10_000) -> int:
         """Stay silent until the turn has ended; return how long that took."""
@@ -53,8 +60,8 @@ class Speaker(Rig):
 def test_a_pause_is_looked_at_from_all_sides() -> None:
     speaker = Speaker()
     pause_id = speaker.pause()
-    (transcribe,) = speaker.asked(Transcribe)
-    assert transcribe.item_id == pause_id
+    (transcribe,), (predict,) = speaker.asked(Transcribe), speaker.asked(PredictTurnEnd)
+    assert transcribe.item_id == predict.pause_id == pause_id
     assert not speaker.asked(PredictMessageEnd)
 
 

@@ -254,6 +254,20 @@ def test_what_has_gone_stays_gone_even_if_there_is_room_again() -> None:
     assert ids(window.look([*TALK[:3], NEWEST], plan(1), "auto")) == ["c", "e"]
 
 
+def test_what_may_never_be_left_out_comes_back_when_the_newer_items_are_deleted() -> None:
+    window = Window(reader(50))
+    assert ids(window.look([*TALK, NEWEST], plan(1), "auto")) == ["c", "d", "e"]
+    assert ids(window.look(TALK[:2], plan(1), "auto")) == ["a", "b"]
+    assert ids(window.look(TALK[:1], plan(1), "auto")) == ["a"]
+
+
+def test_a_call_comes_back_with_its_output_when_the_newer_items_are_deleted() -> None:
+    window = Window(reader(50))
+    called_and_returned = [called("call", "1", 20), returned("output", "1", 20)]
+    window.look([*called_and_returned, *TALK[2:], NEWEST], plan(1), "auto")
+    assert ids(window.look(called_and_returned, plan(1), "auto")) == ["call", "output"]
+
+
 def test_a_look_aside_leaves_no_traces() -> None:
     window = Window(reader(50))
     assert ids(window.aside().look([*TALK, NEWEST], plan(1), "auto")) == ["c", "d", "e"]
@@ -425,6 +439,16 @@ def test_after_a_response_that_did_not_fit_the_next_one_may() -> None:
     assert rig.send("response.create")[-1]["response"]["status"] == "failed"
     rig.send("conversation.item.delete", item_id="item_1")
     assert talk(rig, "a")["status"] == "completed"
+
+
+def test_a_client_that_deletes_what_came_after_gets_an_answer_to_what_is_left() -> None:
+    rig = Rig(reader=Reader(COUNTER, 50))
+    talk(rig, "a", "b", "c", "d", max_output_tokens=10)
+    added = [f["item"]["id"] for f in rig.frames if f["type"] == "conversation.item.added"]
+    for item_id in added[1:]:
+        rig.send("conversation.item.delete", item_id=item_id)
+    rig.send("response.create")
+    assert chat(rig) == ["a"]
 
 
 def test_an_out_of_band_response_puts_nothing_out_of_sight() -> None:

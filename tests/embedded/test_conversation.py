@@ -118,6 +118,31 @@ async def test_a_question_interrupts_an_answer_and_is_answered_itself(server):
     assert "Paris" in transcript_of(answer)
 
 
+async def test_a_question_that_is_over_by_its_sound_and_words_is_answered(server):
+    """Well before the two seconds of silence that end any turn of the eager."""
+    async with server.sdk() as client:
+        detection = {"type": "semantic_vad", "eagerness": "high"}
+        await client.update(
+            output_modalities=["text"], audio={"input": {"turn_detection": detection}}
+        )
+        await client.append(QUESTION)
+        await client.until("input_audio_buffer.speech_started")
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stay_silent, client)
+            stopped = await client.until("input_audio_buffer.speech_stopped")
+            tasks.cancel_scope.cancel()
+        response = await client.answer()
+    assert stopped["audio_end_ms"] < len(QUESTION) / 48 + 1_500
+    assert "Paris" in transcript_of(response)
+
+
+async def stay_silent(client: Client) -> None:
+    """Send silence as a microphone does."""
+    while True:
+        await client.append(silence(100))
+        await anyio.sleep(0.1)
+
+
 async def test_two_sessions_at_once_get_their_own_answers(server):
     answers: dict[str, Frame] = {}
 

@@ -277,6 +277,36 @@ async def falls_idle() -> bool:
     return False
 
 
+async def test_a_whole_question_is_more_likely_over_than_the_beginning_of_one(model):
+    said = {"whole": "What is the capital of Italy?", "begun": "What is the capital of"}
+    over = {
+        name: await model.predict_message_end(
+            GenerationRequest(messages=(SYSTEM, ChatMessage("user", words)), conversation=name)
+        )
+        for name, words in said.items()
+    }
+    assert 0 <= over["begun"] < 0.1
+    assert 0.5 < over["whole"] <= 1
+
+
+async def test_the_answer_finds_the_words_whose_end_was_judged_in_the_cache(model):
+    """Only the closing mark and what opens the answer are left to be read."""
+    question = "Which mountain between France and Italy is the highest one?"
+    messages = (SYSTEM, ChatMessage("user", question))
+    request = GenerationRequest(messages=messages, conversation="mountain", max_output_tokens=1)
+    await model.predict_message_end(request)
+    prompt, *_ = await events_of(model.generate(request))
+    assert prompt.input_tokens - prompt.cached_tokens < 10
+
+
+async def test_judging_the_end_of_a_long_prompt_can_be_stopped(model):
+    messages = (SYSTEM, ChatMessage("user", "several words " * 400))
+    with anyio.move_on_after(0.3) as scope:
+        await model.predict_message_end(GenerationRequest(messages=messages))
+    assert scope.cancelled_caught
+    assert await falls_idle()
+
+
 async def test_warming_gives_way_to_an_answer(model):
     """The answer does not wait until a long prefix has been read."""
     prefix = ChatMessage("system", "You know these words: " + "one two three " * 200)

@@ -8,9 +8,10 @@ import pytest
 
 from antiphon.config import Config
 from antiphon.engines.base import GenerationRequest
-from antiphon.errors import ConfigurationError, EngineError
+from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.errors import ConfigurationError, EngineError, WeightsError
 from antiphon.http.server import load_engines, open_listener
-from tests.support.server import running_server
+from tests.support.server import running_server, serving
 
 SCRIPTED: dict[str, Any] = {
     "transcriber": "scripted",
@@ -69,6 +70,26 @@ async def test_the_engines_of_the_configuration_are_loaded_and_closed(tmp_path):
         assert engines.voices[:3] == ("alto", "tenor", "bass")
     with pytest.raises(EngineError, match="scripted is closed"):
         await anext(engines.language_model.generate(GenerationRequest(messages=())))
+
+
+async def test_the_server_starts_without_the_weights_of_its_turn_predictor(tmp_path, caplog):
+    async with (
+        load_engines(Config(home=tmp_path, **SCRIPTED)) as engines,
+        serving(engines) as server,
+    ):
+        assert engines.turn_predictor is None
+        assert (await server.request("GET", "/health")).status_code == 200
+    (warning,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warning.startswith("no turn predictor: The weights of")
+    assert "antiphon models fetch" in warning
+
+
+async def test_a_turn_predictor_that_was_asked_for_has_to_be_there(tmp_path):
+    name = builtin_catalogue().default("turn_predictor").name
+    config = Config(home=tmp_path, turn_predictor=name, **SCRIPTED)
+    with pytest.raises(WeightsError, match=f"antiphon models fetch {name}"):
+        async with load_engines(config):
+            pass
 
 
 async def test_an_engine_that_cannot_be_loaded_is_named(tmp_path):
