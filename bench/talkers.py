@@ -73,7 +73,9 @@ async def _talk(
         async def caller(number: int, questions: Sequence[Recording]) -> list[Turn]:
             await asyncio.sleep(number * STAGGER_S)
             async with client.realtime.connect(model="antiphon") as connection:
-                return await converse(client, connection, questions, detection, chunk_ms)
+                return await converse(
+                    client, connection, questions, detection, chunk_ms, hears_out=True
+                )
 
         talks = await asyncio.gather(
             *(caller(number, questions) for number, questions in enumerate(shares))

@@ -14,6 +14,7 @@ says what happened in between, part of it before the turn was confirmed::
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import click
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
+from antiphon.ask import WIRE_RATE_HZ
 from bench.common import engine_names, load_average, print_table, running_server, summary
 from bench.microphone import Microphone
 from bench.questions import Recording, spoken_questions
@@ -82,6 +84,12 @@ class _Observed:
 
     committed_at_s: float = 0.0
     first_audio_at_s: float | None = None
+    audio_s: float = 0.0
+
+    @property
+    def heard_out_at_s(self) -> float:
+        """When a caller who plays the answer has heard all of it."""
+        return (self.first_audio_at_s or 0.0) + self.audio_s
 
 
 @click.command()
@@ -150,8 +158,18 @@ async def converse(
     questions: Sequence[Recording],
     detection: Detection,
     chunk_ms: int,
+    *,
+    hears_out: bool = False,
 ) -> list[Turn]:
     """Ask questions by voice, one after the other, each after the answer to the one before.
+
+    Args:
+        client: Asks for timelines.
+        connection: A session that has just been opened.
+        questions: What to ask.
+        detection: The session's settings.
+        chunk_ms: Length of the audio chunks.
+        hears_out: Whether the caller plays each answer before asking on, as people do.
 
     Raises:
         RuntimeError: The server answered with an error, or closed the connection.
@@ -167,7 +185,10 @@ async def converse(
         for number, question in enumerate(questions):
             await asyncio.sleep(PAUSE_S)
             async with asyncio.timeout(TURN_TIMEOUT_S):
-                turns.append(await _ask(client, connection, microphone, question, number))
+                turn, over_at_s = await _ask(client, connection, microphone, question, number)
+            turns.append(turn)
+            if hears_out:
+                await asyncio.sleep(over_at_s - asyncio.get_running_loop().time())
     finally:
         streaming.cancel()
     return turns
@@ -179,7 +200,8 @@ async def _ask(
     microphone: Microphone,
     question: Recording,
     number: int,
-) -> Turn:
+) -> tuple[Turn, float]:
+    """Ask one question; return when the answer has been heard out as well."""
     saying = asyncio.create_task(microphone.say(question.samples))
     observed, response = await _listen(connection, saying)
     prompt = response.usage.input_token_details
@@ -198,7 +220,8 @@ async def _ask(
     guessed = "guessed" in moments_ms and "guess_dropped" not in moments_ms
     # Audio tokens are a matter of usage; the language model reads words.
     cached_share = prompt.cached_tokens / prompt.text_tokens if prompt.text_tokens else 0.0
-    return Turn(number, response.status, moments_ms, wait_ms, guessed, cached_share)
+    turn = Turn(number, response.status, moments_ms, wait_ms, guessed, cached_share)
+    return turn, observed.heard_out_at_s
 
 
 async def _listen(
@@ -214,8 +237,9 @@ async def _listen(
                 raise RuntimeError(message)
             case "input_audio_buffer.committed":
                 observed = _Observed(loop.time())
-            case "response.output_audio.delta" if observed.first_audio_at_s is None:
-                observed.first_audio_at_s = loop.time()
+            case "response.output_audio.delta":
+                observed.first_audio_at_s = observed.first_audio_at_s or loop.time()
+                observed.audio_s += len(base64.b64decode(event.delta)) / 2 / WIRE_RATE_HZ
             case "response.done" if saying.done():  # else the question has a pause, and goes on
                 return observed, event.response
     message = "the server closed the connection"
