@@ -24,12 +24,13 @@ from antiphon.core.signals import (
     McpToolsListed,
     Signal,
 )
+from antiphon.runtime.mcp_failure import McpFailure
 from antiphon.wire.items import McpError, McpHttpError
 
 if TYPE_CHECKING:
     from antiphon.runtime.mcp_client import McpClient
 
-__all__ = ["TIMEOUTS", "McpConnections", "McpFailure", "McpTimeouts"]
+__all__ = ["TIMEOUTS", "McpConnections", "McpTimeouts"]
 
 _log = logging.getLogger(__name__)
 
@@ -37,18 +38,6 @@ _BAD_GATEWAY = 502
 _GATEWAY_TIMEOUT = 504
 
 T = TypeVar("T")
-
-
-class McpFailure(Exception):  # noqa: N818 (the wire calls it an error; this carries it)
-    """An MCP server has not done what it was asked for.
-
-    Attributes:
-        error: Why, as clients may read it.
-    """
-
-    def __init__(self, error: McpError) -> None:
-        super().__init__(error.message)
-        self.error = error
 
 
 class McpTimeouts(NamedTuple):

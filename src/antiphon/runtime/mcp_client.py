@@ -28,7 +28,7 @@ from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, CallToolResult, Content
 from pydantic import ValidationError
 
 from antiphon.core.mcp.policy import McpServer
-from antiphon.runtime.mcp import McpFailure
+from antiphon.runtime.mcp_failure import McpFailure
 from antiphon.wire.items import (
     McpError,
     McpHttpError,
