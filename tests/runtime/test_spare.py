@@ -70,3 +70,21 @@ async def test_work_that_is_needed_never_gives_way() -> None:
 
 def test_every_machine_has_a_seat() -> None:
     assert default_seats() >= 1
+
+
+async def test_a_guess_that_is_not_wanted_any_more_does_not_wait_for_room() -> None:
+    spare = Spare(seats=1)
+    started: list[str] = []
+
+    def first() -> None:
+        started.append("first")
+
+    def second() -> None:
+        started.append("second")
+
+    with spare.seat(anyio.CancelScope(), needed=True):
+        spare.wait_for_room(first)
+        spare.wait_for_room(second)
+        spare.wait_no_more(first)
+        assert not started
+    assert started == ["second"]

@@ -8,7 +8,6 @@ somebody else's answer late. What gave way is done again if it is needed after a
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,7 +50,7 @@ class Spare:
     def __init__(self, seats: int | None = None) -> None:
         self._limit = default_seats() if seats is None else seats
         self._seats: list[Seat] = []
-        self._waiting: deque[Callable[[], bool]] = deque()
+        self._waiting: dict[Callable[[], None], None] = {}  # in order of arrival
 
     @property
     def has_room(self) -> bool:
@@ -80,13 +79,13 @@ class Spare:
             self._seats.remove(taken)
             self._offer_room()
 
-    def wait_for_room(self, start: Callable[[], bool]) -> None:
-        """Have a guess started as soon as there is room for it.
+    def wait_for_room(self, start: Callable[[], None]) -> None:
+        """Have a guess started as soon as there is room for it."""
+        self._waiting[start] = None
 
-        Args:
-            start: Starts it, and says whether it did: it may have been stopped meanwhile.
-        """
-        self._waiting.append(start)
+    def wait_no_more(self, start: Callable[[], None]) -> None:
+        """Forget a guess that waits for room, if it does: it is needed, or not wanted any more."""
+        self._waiting.pop(start, None)
 
     def claim(self, seat: Seat) -> None:
         """Note that a guess has turned out to be needed."""
@@ -103,6 +102,7 @@ class Spare:
 
     def _offer_room(self) -> None:
         """Start one guess that waits; its seat, when it is free again, will be offered in turn."""
-        while self._waiting and self.has_room:
-            if self._waiting.popleft()():
-                return
+        if self._waiting and self.has_room:
+            start = next(iter(self._waiting))
+            del self._waiting[start]
+            start()

@@ -64,11 +64,12 @@ class Work:
         if self._needed or self._spare.has_room:
             self._start()
         else:
-            self._spare.wait_for_room(self._start_if_wanted)
+            self._spare.wait_for_room(self._start)
 
     def need(self) -> None:
         """Note that it is needed, and start if it does not run."""
         self._needed = True
+        self._spare.wait_no_more(self._start)
         if self._seat is not None and not self._seat.gave_way:
             self._spare.claim(self._seat)
         elif self._scope is None and not self._finished and not self._stopped:
@@ -77,14 +78,9 @@ class Work:
     def stop(self) -> None:
         """Stop, for good."""
         self._stopped = True
+        self._spare.wait_no_more(self._start)
         if self._scope is not None:
             self._scope.cancel()
-
-    def _start_if_wanted(self) -> bool:
-        wanted = self._scope is None and not self._finished and not self._stopped
-        if wanted:
-            self._start()
-        return wanted
 
     def _start(self) -> None:
         self._scope = anyio.CancelScope()
