@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import anyio
 
-from antiphon.runtime.spare import Spare, default_seats
+from antiphon.runtime.spare import Claim, Spare, default_seats
 
 
 async def test_a_guess_may_start_only_while_there_is_room() -> None:
@@ -18,7 +18,7 @@ async def test_a_guess_gives_way_to_work_that_is_needed() -> None:
     guessing, needed = anyio.CancelScope(), anyio.CancelScope()
     with spare.seat(guessing, needed=False) as guess, spare.seat(needed, needed=True):
         assert guessing.cancel_called
-        assert guess.gave_way
+        assert guess.claim is Claim.GAVE_WAY
         assert not needed.cancel_called
 
 
@@ -88,3 +88,29 @@ async def test_a_guess_that_is_not_wanted_any_more_does_not_wait_for_room() -> N
         spare.wait_no_more(first)
         assert not started
     assert started == ["second"]
+
+
+async def test_no_more_guesses_give_way_than_have_to() -> None:
+    spare = Spare(seats=3)
+    older, newer = anyio.CancelScope(), anyio.CancelScope()
+    with (
+        spare.seat(anyio.CancelScope(), needed=True),
+        spare.seat(older, needed=False) as claimed,
+        spare.seat(newer, needed=False),
+        spare.seat(anyio.CancelScope(), needed=True),
+    ):
+        assert newer.cancel_called  # but its task has not ended yet
+        spare.claim(claimed)
+        assert not older.cancel_called
+
+
+async def test_a_guess_that_is_on_its_way_out_drives_out_no_other() -> None:
+    spare = Spare(seats=2)
+    scopes = [anyio.CancelScope() for _ in range(2)]
+    with (
+        spare.seat(scopes[0], needed=False),
+        spare.seat(scopes[1], needed=False),
+        spare.seat(anyio.CancelScope(), needed=True) as needed,
+    ):
+        spare.claim(needed)  # once more: nothing has changed
+        assert [scope.cancel_called for scope in scopes] == [False, True]

@@ -11,10 +11,11 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum
 
 import anyio
 
-__all__ = ["Seat", "Spare", "default_seats"]
+__all__ = ["Claim", "Seat", "Spare", "default_seats"]
 
 
 def default_seats() -> int:
@@ -25,19 +26,27 @@ def default_seats() -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
+class Claim(Enum):
+    """What a piece of work under way may ask of the machine."""
+
+    GUESS = "guess"
+    """It may have to give way."""
+    NEEDED = "needed"
+    GAVE_WAY = "gave way"
+    """It was a guess, and has been stopped; its task may take a moment to end."""
+
+
 @dataclass(eq=False)
 class Seat:
     """One piece of work under way.
 
     Attributes:
         scope: Stops it.
-        needed: Whether it is needed; if not, it is a guess and may have to give way.
-        gave_way: Whether it did.
+        claim: Whether it is needed.
     """
 
     scope: anyio.CancelScope
-    needed: bool
-    gave_way: bool = False
+    claim: Claim
 
 
 class Spare:
@@ -60,7 +69,7 @@ class Spare:
     @property
     def is_busy(self) -> bool:
         """Whether work that is needed leaves no room for any guess."""
-        return sum(seat.needed for seat in self._seats) >= self._limit
+        return sum(seat.claim is Claim.NEEDED for seat in self._seats) >= self._limit
 
     @contextmanager
     def seat(self, scope: anyio.CancelScope, *, needed: bool) -> Iterator[Seat]:
@@ -70,7 +79,7 @@ class Spare:
             scope: Stops the work, should it have to give way.
             needed: Whether it is needed. If not, it should only be begun while there is room.
         """
-        taken = Seat(scope, needed)
+        taken = Seat(scope, Claim.NEEDED if needed else Claim.GUESS)
         self._seats.append(taken)
         self._make_room()
         try:
@@ -89,16 +98,17 @@ class Spare:
 
     def claim(self, seat: Seat) -> None:
         """Note that a guess has turned out to be needed."""
-        seat.needed = True
+        seat.claim = Claim.NEEDED
         self._make_room()
 
     def _make_room(self) -> None:
         """Stop the newest guesses, as long as there is more work than fits."""
-        crowd = len(self._seats) - self._limit
-        guesses = [one for one in self._seats if not one.needed and not one.gave_way]
-        for guess in guesses[: -crowd - 1 : -1] if crowd > 0 else ():
-            guess.gave_way = True
-            guess.scope.cancel()
+        staying = [seat for seat in self._seats if seat.claim is not Claim.GAVE_WAY]
+        guesses = [seat for seat in staying if seat.claim is Claim.GUESS]
+        for _ in range(min(len(staying) - self._limit, len(guesses))):
+            newest = guesses.pop()
+            newest.claim = Claim.GAVE_WAY
+            newest.scope.cancel()
 
     def _offer_room(self) -> None:
         """Start one guess that waits; its seat, when it is free again, will be offered in turn."""

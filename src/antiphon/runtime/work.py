@@ -8,13 +8,22 @@ done then: whoever needs work need not know whether anybody guessed.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from enum import Enum
 
 import anyio
 from anyio.abc import TaskGroup
 
-from antiphon.runtime.spare import Seat, Spare
+from antiphon.runtime.spare import Claim, Seat, Spare
 
 __all__ = ["Work"]
+
+
+class _Stage(Enum):
+    WAITING = "waiting"
+    """Not begun, or begun and given way."""
+    UNDERWAY = "under way"
+    DONE = "done"
+    STOPPED = "stopped"
 
 
 class Work:
@@ -43,10 +52,9 @@ class Work:
         self._spare = spare
         self._tasks = tasks
         self._needed = needed
-        self._scope: anyio.CancelScope | None = None  # while a task runs
-        self._seat: Seat | None = None
-        self._finished = False
-        self._stopped = False
+        self._stage = _Stage.WAITING
+        self._scope = anyio.CancelScope()  # of the task that does it
+        self._seat: Seat | None = None  # once that task runs
 
     @property
     def needed(self) -> bool:
@@ -56,8 +64,9 @@ class Work:
     @property
     def will_be_done(self) -> bool:
         """Whether it is done, or under way and has not had to give way."""
-        gave_way = self._seat is not None and self._seat.gave_way
-        return self._finished or (self._scope is not None and not gave_way)
+        return self._stage is _Stage.DONE or (
+            self._stage is _Stage.UNDERWAY and not self._is_giving_way
+        )
 
     def begin(self) -> None:
         """Start, a guess as soon as there is room for it."""
@@ -70,30 +79,44 @@ class Work:
         """Note that it is needed, and start if it does not run."""
         self._needed = True
         self._spare.wait_no_more(self._start)
-        if self._seat is not None and not self._seat.gave_way:
-            self._spare.claim(self._seat)
-        elif self._scope is None and not self._finished and not self._stopped:
+        if self._stage is _Stage.WAITING:
             self._start()
+        elif self._seat is not None and not self._is_giving_way:
+            self._spare.claim(self._seat)
 
     def stop(self) -> None:
         """Stop, for good."""
-        self._stopped = True
         self._spare.wait_no_more(self._start)
-        if self._scope is not None:
-            self._scope.cancel()
+        if self._stage is not _Stage.DONE:
+            self._stage = _Stage.STOPPED
+        self._scope.cancel()
+
+    @property
+    def _is_giving_way(self) -> bool:
+        return self._seat is not None and self._seat.claim is Claim.GAVE_WAY
 
     def _start(self) -> None:
-        self._scope = anyio.CancelScope()
+        self._stage = _Stage.UNDERWAY
         self._tasks.start_soon(self._run)
 
     async def _run(self) -> None:
-        while self._scope is not None:
+        while self._stage is _Stage.UNDERWAY:
+            finished = False
             with self._spare.seat(self._scope, needed=self._needed) as self._seat, self._scope:
                 await self._do()
-                self._finished = True
-            gave_way = self._seat.gave_way and not self._finished and not self._stopped
+                finished = True
             self._seat = None
-            # Needed since it gave way: from the beginning, as nobody else will do it.
-            self._scope = anyio.CancelScope() if gave_way and self._needed else None
-        if self._finished and not self._stopped and self._done is not None:
+            self._leave(finished=finished)
+        if self._stage is _Stage.DONE and self._done is not None:
             self._done()
+
+    def _leave(self, *, finished: bool) -> None:
+        """Note how the task's turn ended: stopped, done, or given way."""
+        if self._stage is _Stage.STOPPED:
+            return
+        if finished:
+            self._stage = _Stage.DONE
+            return
+        self._scope = anyio.CancelScope()
+        if not self._needed:  # else it begins again at once, as nobody else will do it
+            self._stage = _Stage.WAITING
