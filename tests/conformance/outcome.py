@@ -1,5 +1,7 @@
 """What came of a line of a golden file, as golden files call it."""
 
+from collections.abc import Callable, Sequence
+
 from antiphon.core.effects import (
     CallMcpTool,
     CloseConnection,
@@ -17,7 +19,9 @@ from antiphon.core.effects import (
 from antiphon.core.plan import ChatMessage
 from tests.core.support import Frame
 
-__all__ = ["details", "head"]
+from .golden import Line, Names, Step
+
+__all__ = ["check", "details", "head"]
 
 
 _ASKED: dict[type[Effect], str] = {
@@ -74,3 +78,27 @@ def details(effect: Effect) -> list[str]:
 def _shown(message: ChatMessage) -> str:
     calls = (f"{call.name}({call.arguments})" for call in message.tool_calls)
     return " ".join([f"{message.role}:", *filter(None, [message.text, *calls])])
+
+
+def check(
+    step: Step, came: Sequence[Frame | Effect], names: Names, read: Callable[[Frame], None]
+) -> None:
+    """Compare what came of a step with what the golden file says.
+
+    Args:
+        step: What was done, and what is expected of it.
+        came: Frames and effects, in order.
+        names: What the file calls the ids.
+        read: Checks each frame further.
+    """
+    expected = step.expected
+    if step.done is None and not expected:
+        expected = [Line("<", "session.created", "", 0)]
+    said = f"after {step.done}" if step.done else "at the start"
+    assert [head(entry) for entry in came] == [f"{e.mark} {e.head}" for e in expected], said
+    for entry, line in zip(came, expected, strict=True):
+        if isinstance(entry, dict):
+            read(entry)
+            names.match(line.fields, entry, line.head)
+        else:
+            names.match(line.words, details(entry), line.head)

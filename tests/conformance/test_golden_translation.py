@@ -11,7 +11,7 @@ from tests.support.ledger import TranslationLedger
 
 from .engines import signals
 from .golden import Line, Names, Scenario, scenarios
-from .outcome import details, head
+from .outcome import check, head
 
 SCENARIOS = list(scenarios(Path(__file__).parent / "golden" / "translation"))
 EVENTS = {
@@ -37,17 +37,7 @@ def test_golden(scenario: Scenario) -> None:
             _do(booth, step.done, names)
         came = [entry for entry in booth.log[seen:] if head(entry)]
         seen = len(booth.log)
-        expected = step.expected
-        if step.done is None and not expected:
-            expected = [Line("<", "session.created", "", 0)]
-        said = f"after {step.done}" if step.done else "at the start"
-        assert [head(entry) for entry in came] == [f"{e.mark} {e.head}" for e in expected], said
-        for entry, line in zip(came, expected, strict=True):
-            if isinstance(entry, dict):
-                ledger.read(entry)
-                names.match(line.fields, entry, line.head)
-            else:
-                names.match(line.words, details(entry), line.head)
+        check(step, came, names, ledger.read)
 
 
 @pytest.mark.parametrize("name", sorted(EVENTS))
