@@ -22,7 +22,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 from antiphon.ask import WIRE_RATE_HZ
 from antiphon.audio.formats import Floats, to_floats
-from antiphon.engines.base import (
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
     Transcriber,
     Transcript,

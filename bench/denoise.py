@@ -28,10 +28,10 @@ import soxr
 from antiphon.ask import WIRE_RATE_HZ
 from antiphon.core.clock import Span
 from antiphon.core.turns import SpeechStarted, TurnDetector
-from antiphon.engines.base import (
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
     Denoiser,
-    Floats,
     MicrophoneDistance,
     Transcriber,
     Transcript,

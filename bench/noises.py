@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import soxr
 
-from antiphon.engines.base import LISTENING_RATE_HZ, Floats
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 
 __all__ = ["NOISES", "active_rms"]
 

@@ -20,8 +20,8 @@ from msgspec import Struct
 
 from antiphon.audio.formats import Floats
 from antiphon.core.turns import SpeechPaused, SpeechResumed, SpeechStarted, TurnDetector
-from antiphon.engines.base import LISTENING_RATE_HZ, TurnPredictor, VoiceDetector
 from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.hearing import LISTENING_RATE_HZ, TurnPredictor, VoiceDetector
 from antiphon.engines.registry import load_engine
 from antiphon.engines.weights import default_home, path_of
 from antiphon.wire.audio_config import SemanticVad

@@ -28,7 +28,7 @@ import soxr
 
 from antiphon.ask import WIRE_RATE_HZ, read_wav
 from antiphon.audio.formats import Floats, to_int16s
-from antiphon.engines.base import LISTENING_RATE_HZ
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 from bench.turn_sentences import HESITANT, SHORT
 from bench.turn_voices import FIT_VOICES, HELD_OUT_VOICES, Studio, audible
 

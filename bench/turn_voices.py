@@ -15,15 +15,14 @@ import numpy as np
 import soxr
 
 from antiphon.audio.formats import Floats, to_floats, to_int16s
-from antiphon.engines.base import (
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
-    SpeechRequest,
-    Synthesizer,
     Transcriber,
     Transcript,
     TranscriptionRequest,
 )
 from antiphon.engines.registry import load_engine
+from antiphon.engines.speaking import SpeechRequest, Synthesizer
 from antiphon.engines.weights import default_home
 from bench.kokoro import KOKORO_RATE_HZ, Kokoro, open_kokoro
 from bench.words import normalized, word_errors

@@ -14,12 +14,8 @@ import soxr
 from antiphon.ask import UNDERSTOOD, likeness, read_wav
 from antiphon.audio.formats import to_floats, to_int16s
 from antiphon.config import load_config
-from antiphon.engines.base import (
-    LISTENING_RATE_HZ,
-    Floats,
-    Transcript,
-    TranscriptionRequest,
-)
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ, Transcript, TranscriptionRequest
 from antiphon.engines.registry import load_engine
 from antiphon.runtime.engine_set import EngineSet
 from tests.support.client import Client, Frame, transcript_of

@@ -7,7 +7,7 @@ import soxr
 
 from antiphon.ask import UNDERSTOOD, likeness
 from antiphon.audio.formats import to_floats, to_int16s
-from antiphon.engines.base import LISTENING_RATE_HZ
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 from tests.embedded.test_conversation import heard_back
 from tests.engines.embedded import speech
 from tests.support.translation import translating

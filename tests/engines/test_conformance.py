@@ -8,22 +8,20 @@ import numpy as np
 import pytest
 
 from antiphon.engines import scripted
-from antiphon.engines.base import (
-    EngineSettings,
-    GenerationEnd,
-    PromptRead,
-    TextDelta,
-    Transcript,
-    TranscriptDelta,
-    TranscriptEvent,
-    TranscriptionRequest,
-)
+from antiphon.engines.base import EngineSettings
 from antiphon.engines.conformance import (
     LanguageModelConformance,
     SynthesizerConformance,
     TranscriberConformance,
     VoiceDetectorConformance,
 )
+from antiphon.engines.hearing import (
+    Transcript,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.thinking import GenerationEnd, PromptRead, TextDelta
 
 SETTINGS = EngineSettings(name="scripted")
 

@@ -12,14 +12,9 @@ import pytest
 
 from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
 from antiphon.engines import conformance, llama
-from antiphon.engines.base import (
-    EngineSettings,
-    GenerationEnd,
-    GenerationRequest,
-    PromptRead,
-    TextDelta,
-)
+from antiphon.engines.base import EngineSettings
 from antiphon.engines.conformance import calls_in, events_of
+from antiphon.engines.thinking import GenerationEnd, GenerationRequest, PromptRead, TextDelta
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 from tests.engines.embedded import settings_of

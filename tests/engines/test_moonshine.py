@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from antiphon.engines import conformance, moonshine
-from antiphon.engines.base import EngineSettings, Transcript, TranscriptionRequest
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.hearing import Transcript, TranscriptionRequest
 from antiphon.errors import EngineError
 from tests.engines.embedded import settings_of, speech
 

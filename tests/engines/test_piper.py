@@ -11,7 +11,9 @@ import soxr
 
 from antiphon.audio.stretch import TimeStretch
 from antiphon.engines import conformance, moonshine, piper
-from antiphon.engines.base import EngineSettings, SpeechRequest, TranscriptionRequest
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.hearing import TranscriptionRequest
+from antiphon.engines.speaking import SpeechRequest
 from antiphon.errors import EngineError
 from tests.engines.embedded import settings_of
 

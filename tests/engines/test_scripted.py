@@ -10,20 +10,9 @@ import pytest
 
 from antiphon.core.plan import ChatMessage
 from antiphon.engines import conformance, scripted
-from antiphon.engines.base import (
-    EngineSettings,
-    GenerationEnd,
-    GenerationRequest,
-    PromptRead,
-    SpeakerTurn,
-    SpeechRequest,
-    TextDelta,
-    ToolCallDelta,
-    Transcript,
-    TranscriptDelta,
-    TranscriptionRequest,
-)
+from antiphon.engines.base import EngineSettings
 from antiphon.engines.conformance import calls_in, events_of, noise
+from antiphon.engines.hearing import SpeakerTurn, Transcript, TranscriptDelta, TranscriptionRequest
 from antiphon.engines.script import (
     Call,
     Fail,
@@ -37,6 +26,14 @@ from antiphon.engines.script import (
     Take,
     Wait,
     WaitFor,
+)
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationRequest,
+    PromptRead,
+    TextDelta,
+    ToolCallDelta,
 )
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool

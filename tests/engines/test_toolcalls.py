@@ -7,7 +7,7 @@ import json
 import pytest
 
 from antiphon.core.plan import ChatMessage, ToolCall
-from antiphon.engines.base import GenerationRequest, TextDelta, ToolCallDelta
+from antiphon.engines.thinking import GenerationRequest, TextDelta, ToolCallDelta
 from antiphon.engines.toolcalls import (
     CallReader,
     Reading,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from antiphon.config import Config
-from antiphon.engines.base import GenerationRequest
 from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
 from antiphon.http.server import load_engines, open_listener
 from tests.support.server import running_server, serving

@@ -5,8 +5,9 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from antiphon.engines.base import GenerationRequest, SpeechRequest
 from antiphon.engines.script import Script
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import ConfigurationError, EngineError
 from antiphon.runtime.engine_set import HOSTED_VOICES
 from tests.support.cast import make_cast

@@ -7,7 +7,7 @@ import anyio
 import numpy as np
 import pytest
 
-from antiphon.engines.base import EngineInfo, GenerationRequest
+from antiphon.engines.base import EngineInfo
 from antiphon.engines.script import (
     AnswerStep,
     Fail,
@@ -19,6 +19,7 @@ from antiphon.engines.script import (
     WaitFor,
 )
 from antiphon.engines.scripted import ScriptedLanguageModel, ScriptedVoiceDetector
+from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
 from tests.support.cast import make_cast
 from tests.support.client import transcript_of, types

@@ -19,12 +19,7 @@ from antiphon.core.signals import (
     TextGenerated,
     ToolCallGenerated,
 )
-from antiphon.engines.base import (
-    EngineInfo,
-    GenerationEvent,
-    GenerationRequest,
-    PromptRead,
-)
+from antiphon.engines.base import EngineInfo
 from antiphon.engines.script import (
     AnswerStep,
     Call,
@@ -39,6 +34,7 @@ from antiphon.engines.script import (
     WaitFor,
 )
 from antiphon.engines.scripted import ScriptedLanguageModel
+from antiphon.engines.thinking import GenerationEvent, GenerationRequest, PromptRead
 from antiphon.observe import Moment
 from antiphon.runtime.respond import DELTA_S, SEGMENTS_AHEAD, Answer, generation_request
 from antiphon.wire.audio_config import PcmFormat, PcmuFormat

@@ -17,7 +17,7 @@ from antiphon.core.signals import (
     TranscriptFailed,
     TranscriptFinished,
 )
-from antiphon.engines.base import TranscriptionRequest
+from antiphon.engines.hearing import TranscriptionRequest
 from antiphon.engines.script import Fail, Say, Script, SpeakerSays, Take, Wait
 from antiphon.engines.scripted import LOGPROB
 from antiphon.runtime.spare import Spare

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import anyio
 
-from antiphon.engines.base import GenerationEnd, GenerationEvent, GenerationRequest
 from antiphon.engines.script import (
     AnswerStep,
     Call,
@@ -21,6 +20,7 @@ from antiphon.engines.script import (
     TranscriptionStep,
     Wait,
 )
+from antiphon.engines.thinking import GenerationEnd, GenerationEvent, GenerationRequest
 from tests.simulation.dice import Dice
 from tests.support.cast import Cast, WatchedLanguageModel, make_cast
 

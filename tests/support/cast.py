@@ -7,17 +7,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from antiphon.engines.base import (
-    LISTENING_RATE_HZ,
-    EngineInfo,
-    EngineSettings,
-    Floats,
-    GenerationEvent,
-    GenerationRequest,
-    SpeechRequest,
-    TranscriptEvent,
-    TranscriptionRequest,
-)
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptEvent, TranscriptionRequest
 from antiphon.engines.script import Script
 from antiphon.engines.scripted import (
     SPEAKING_RATE_HZ,
@@ -35,6 +26,8 @@ from antiphon.engines.scripted_hearing import (
     create_denoiser,
     create_turn_predictor,
 )
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet
 
 __all__ = ["Cast", "Stage", "make_cast"]

@@ -29,25 +29,25 @@ import numpy as np
 import pytest
 
 from antiphon.core.plan import ChatMessage, ToolCall
-from antiphon.engines.base import (
+from antiphon.engines.base import Floats, Role
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
-    Floats,
-    GenerationEnd,
-    GenerationEvent,
-    GenerationRequest,
-    LanguageModel,
-    PromptRead,
-    Role,
     SpeakerTurn,
-    SpeechRequest,
-    Synthesizer,
-    TextDelta,
-    ToolCallDelta,
     Transcriber,
     Transcript,
     TranscriptDelta,
     TranscriptionRequest,
     VoiceDetector,
+)
+from antiphon.engines.speaking import SpeechRequest, Synthesizer
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    LanguageModel,
+    PromptRead,
+    TextDelta,
+    ToolCallDelta,
 )
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool

@@ -9,8 +9,9 @@ import anyio.to_thread
 import numpy as np
 import pytest
 
-from antiphon.engines.base import LISTENING_RATE_HZ, Denoiser, Floats, TurnPredictor
+from antiphon.engines.base import Floats
 from antiphon.engines.conformance import PATIENCE_S, EngineConformance, noise
+from antiphon.engines.hearing import LISTENING_RATE_HZ, Denoiser, TurnPredictor
 from antiphon.errors import EngineError
 
 __all__ = ["DenoiserConformance", "TurnPredictorConformance"]

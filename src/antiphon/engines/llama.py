@@ -21,14 +21,7 @@ from typing import Any
 import anyio.to_thread
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.base import (
-    EngineInfo,
-    EngineSettings,
-    GenerationEnd,
-    GenerationEvent,
-    GenerationRequest,
-    PromptRead,
-)
+from antiphon.engines.base import EngineInfo, EngineSettings
 from antiphon.engines.bpe import token_counter
 from antiphon.engines.chat_template import ChatTemplate, chat_completions_message
 from antiphon.engines.gguf import read_metadata
@@ -38,6 +31,7 @@ from antiphon.engines.options import file_of, options_as
 from antiphon.engines.pool import Emitter, Stopped, WorkerPool
 from antiphon.engines.prompt_counter import PromptCounter
 from antiphon.engines.slots import Slots
+from antiphon.engines.thinking import GenerationEnd, GenerationEvent, GenerationRequest, PromptRead
 from antiphon.engines.toolcalls import (
     CallReader,
     Reading,
@@ -83,7 +77,7 @@ class LlamaLanguageModel:
         self._generating = 0
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
-        """Answer; see :class:`antiphon.engines.base.LanguageModel`.
+        """Answer; see :class:`antiphon.engines.thinking.LanguageModel`.
 
         At most one function is called in an answer. What is generated after the call is dropped.
 

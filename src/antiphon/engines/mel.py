@@ -15,7 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from antiphon.engines.base import LISTENING_RATE_HZ, Floats
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 
 __all__ = ["HOP_SAMPLES", "MEL_BANDS", "log_mel"]
 

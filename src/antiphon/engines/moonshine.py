@@ -19,11 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from msgspec import Struct
 
-from antiphon.engines.base import (
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
-    EngineInfo,
-    EngineSettings,
-    Floats,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,

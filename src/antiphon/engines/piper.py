@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from antiphon.engines.base import EngineInfo, EngineSettings, Floats, SpeechRequest
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.onnx import open_session
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.pool import Emitter, WorkerPool
+from antiphon.engines.speaking import SpeechRequest
 from antiphon.errors import EngineError
 
 __all__ = ["PiperOptions", "PiperSynthesizer", "create", "without_lead_in"]

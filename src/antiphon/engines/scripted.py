@@ -25,19 +25,10 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
-from antiphon.engines.base import (
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
-    EngineInfo,
-    EngineSettings,
-    Floats,
-    GenerationEnd,
-    GenerationEvent,
-    GenerationRequest,
-    PromptRead,
     SpeakerTurn,
-    SpeechRequest,
-    TextDelta,
-    ToolCallDelta,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
@@ -59,6 +50,15 @@ from antiphon.engines.script import (
     Wait,
     WaitFor,
     read_script,
+)
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    PromptRead,
+    TextDelta,
+    ToolCallDelta,
 )
 from antiphon.engines.word_counter import WordCounter
 from antiphon.errors import EngineError, Stage

@@ -12,13 +12,8 @@ from collections import deque
 
 import numpy as np
 
-from antiphon.engines.base import (
-    LISTENING_RATE_HZ,
-    EngineInfo,
-    EngineSettings,
-    Floats,
-    MicrophoneDistance,
-)
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ, MicrophoneDistance
 from antiphon.engines.script import Judge, PredictionStep, Reel, Script, read_script
 from antiphon.engines.scripted import REMEMBERED_REQUESTS, ScriptedEngine
 

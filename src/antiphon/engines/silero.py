@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antiphon.engines.base import LISTENING_RATE_HZ, EngineInfo, EngineSettings, Floats
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.engines.onnx import open_session
 from antiphon.engines.options import file_of
 from antiphon.errors import EngineError

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from antiphon.engines.base import LISTENING_RATE_HZ, EngineInfo, EngineSettings, Floats
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.engines.mel import log_mel
 from antiphon.engines.onnx import open_session
 from antiphon.engines.options import file_of

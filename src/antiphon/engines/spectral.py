@@ -17,14 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from antiphon.engines.base import (
-    LISTENING_RATE_HZ,
-    EngineInfo,
-    EngineSettings,
-    Floats,
-    MicrophoneDistance,
-)
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.foreground import HOP_MS, Foreground
+from antiphon.engines.hearing import LISTENING_RATE_HZ, MicrophoneDistance
 from antiphon.errors import EngineError
 
 __all__ = ["SpectralDenoiser", "SpectralStream", "create"]

@@ -21,7 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.base import GenerationRequest, TextDelta, ToolCallDelta
+from antiphon.engines.thinking import GenerationRequest, TextDelta, ToolCallDelta
 from antiphon.wire.session import FunctionTool
 
 __all__ = ["CallReader", "Reading", "ToolRules", "call_grammar", "described", "tool_rules"]

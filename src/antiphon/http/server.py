@@ -15,17 +15,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from antiphon.config import Config
-from antiphon.engines.base import (
-    Denoiser,
-    Engine,
-    LanguageModel,
-    Role,
-    Synthesizer,
-    Transcriber,
-    TurnPredictor,
-    VoiceDetector,
-)
+from antiphon.engines.base import Engine, Role
+from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
 from antiphon.engines.registry import load_engine
+from antiphon.engines.speaking import Synthesizer
+from antiphon.engines.thinking import LanguageModel
 from antiphon.errors import ConfigurationError, WeightsError
 from antiphon.http.app import build_app
 from antiphon.http.keepalive import WebSocketProtocol

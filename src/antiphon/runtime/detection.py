@@ -10,7 +10,8 @@ import anyio.lowlevel
 import numpy as np
 from numpy.typing import NDArray
 
-from antiphon.engines.base import Floats, VoiceDetector
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import VoiceDetector
 
 __all__ = ["MAX_BATCH", "MAX_REST_S", "Detection", "Listener"]
 

@@ -8,16 +8,9 @@ from dataclasses import dataclass, field
 from antiphon.core.abilities import Abilities
 from antiphon.core.plan import ChatMessage
 from antiphon.core.window import Reader
-from antiphon.engines.base import (
-    Denoiser,
-    GenerationRequest,
-    LanguageModel,
-    MessageEndPredictor,
-    Synthesizer,
-    Transcriber,
-    TurnPredictor,
-    VoiceDetector,
-)
+from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
+from antiphon.engines.speaking import Synthesizer
+from antiphon.engines.thinking import GenerationRequest, LanguageModel, MessageEndPredictor
 from antiphon.errors import ConfigurationError
 
 __all__ = ["HOSTED_VOICES", "EngineSet"]

@@ -48,7 +48,8 @@ from antiphon.core.effects import (
 from antiphon.core.plan import ChatMessage
 from antiphon.core.signals import FrameRefused, Signal
 from antiphon.core.verbs import Verbs
-from antiphon.engines.base import Floats, GenerationRequest, MessageEndPredictor
+from antiphon.engines.base import Floats
+from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
 from antiphon.errors import EngineError, RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers

@@ -12,7 +12,8 @@ from antiphon.audio.resample import Resampler, resampled_length
 from antiphon.audio.ring import Ring
 from antiphon.core.clock import INPUT_CLOCK_HZ, Span
 from antiphon.core.signals import AudioAppended, Signal, SpeechProbability
-from antiphon.engines.base import Denoiser, DenoisingStream, Floats
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import Denoiser, DenoisingStream
 from antiphon.errors import RequestError
 from antiphon.runtime.detection import Detection
 from antiphon.wire.audio_config import AudioFormat, NoiseReduction

@@ -13,7 +13,9 @@ import anyio
 
 from antiphon.core.effects import PredictMessageEnd, PredictTurnEnd
 from antiphon.core.signals import MessageEndPredicted, Signal, TurnEndPredicted
-from antiphon.engines.base import Floats, MessageEndPredictor, TurnPredictor
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import TurnPredictor
+from antiphon.engines.thinking import MessageEndPredictor
 from antiphon.errors import EngineError
 from antiphon.runtime.respond import generation_request
 from antiphon.runtime.spare import Spare

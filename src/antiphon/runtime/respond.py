@@ -29,13 +29,13 @@ from antiphon.core.signals import (
     TextGenerated,
     ToolCallGenerated,
 )
-from antiphon.engines.base import (
-    Floats,
+from antiphon.engines.base import Floats
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationEvent,
     GenerationRequest,
     PromptRead,
-    SpeechRequest,
     TextDelta,
     ToolCallDelta,
 )

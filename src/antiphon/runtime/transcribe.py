@@ -18,8 +18,8 @@ from antiphon.core.signals import (
     TranscriptFailed,
     TranscriptFinished,
 )
-from antiphon.engines.base import (
-    Floats,
+from antiphon.engines.base import Floats
+from antiphon.engines.hearing import (
     SpeakerTurn,
     Transcriber,
     Transcript,
