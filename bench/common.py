@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 
 from antiphon.engines.base import Role
-from antiphon.engines.registry import status
+from antiphon.engines.registry import statuses
+from antiphon.engines.weights import default_home
 
 __all__ = [
     "RunningServer",
@@ -79,7 +80,7 @@ def running_server(*flags: str) -> Iterator[RunningServer]:
 
 def engine_names(chosen: Mapping[Role, str | None]) -> str:
     """Return the names of the engines that a server with these choices runs, in one line."""
-    return ", ".join(engine.name for engine in status(chosen))
+    return ", ".join(engine.name for engine in statuses(chosen, home=default_home()))
 
 
 def load_average() -> str:

@@ -7,49 +7,29 @@ import contextlib
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from antiphon.ask import Question, ask
+from antiphon.cli_basics import config_option, errors_in_words
+from antiphon.cli_models import models
 from antiphon.config import (
     Config,
     hash_line,
     load,
     load_config,
-    load_home,
     new_key,
     report,
 )
 from antiphon.demo import demonstrate
-from antiphon.engines.catalogue import Entry, builtin_catalogue
-from antiphon.engines.progress import PlainProgress, Progress, megabytes
-from antiphon.engines.registry import Readiness, status
-from antiphon.engines.weights import fetch, missing_files
-from antiphon.errors import AntiphonError, WeightsError
+from antiphon.engines.registry import Readiness, statuses
 from antiphon.wire.schema import json_schema
 
 __all__ = ["main"]
 
 _ENGINE_HELP = "Name of the {} in the catalogue (see 'antiphon models')."
-
-
-_config_option = click.option(
-    "--config",
-    "config_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Configuration file.  [default: ANTIPHON_CONFIG, or antiphon.toml if it is there]",
-)
-
-
-@contextlib.contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """Let errors that the user can do something about end the program without a traceback."""
-    try:
-        yield
-    except (AntiphonError, OSError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,8 +38,11 @@ def main() -> None:
     """Antiphon: a self-hosted server that speaks the OpenAI Realtime API."""
 
 
+main.add_command(models)
+
+
 @main.command()
-@_config_option
+@config_option
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65_535), help="TCP port.  [default: 8000]")
 @click.option("--api-key", "api_keys", multiple=True, help="Key that clients may use; repeatable.")
@@ -101,7 +84,7 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    with _errors_in_words(), contextlib.suppress(KeyboardInterrupt):
+    with errors_in_words(), contextlib.suppress(KeyboardInterrupt):
         config = load_config(config_file, **flags)
         click.echo("Loading engines ...", err=True)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -113,7 +96,7 @@ def _announce(config: Config, url: str) -> None:
     click.echo(f"Antiphon listens. Base URL: {url}/v1")
     click.echo(
         f'Client: AsyncOpenAI(base_url="{url}/v1", api_key="{key}")'
-        f'.realtime.connect(model="{config.models[0]}")'
+        f'.realtime.connect(model="{next(iter(config.models))}")'
     )
 
 
@@ -149,7 +132,7 @@ def ask_command(
         message = "Give either a WAV file or --text."
         raise click.UsageError(message)
     question = Question(base_url=url, api_key=api_key, model=model, wav=wav, text=text)
-    with _errors_in_words():
+    with errors_in_words():
         asyncio.run(ask(question, save=save, verify=verify, echo=click.echo))
 
 
@@ -164,63 +147,12 @@ def ask_command(
 )
 def demo(*, wav: Path, save: Path) -> None:
     """Start a server, ask it the question in a WAV file, and check its answer."""
-    with _errors_in_words():
+    with errors_in_words():
         asyncio.run(demonstrate(wav, save=save, echo=click.echo))
 
 
-@main.group(invoke_without_command=True)
-@click.pass_context
-def models(context: click.Context) -> None:
-    """List the engines of the catalogue, or fetch their weights."""
-    if context.invoked_subcommand is not None:
-        return
-    with _errors_in_words():
-        home = load_home()
-    for entry in builtin_catalogue().entries:
-        have = "no weights needed"
-        if entry.files:
-            have = "to fetch" if missing_files(entry, home) else "ready"
-            have = f"{megabytes(entry.size_bytes)}, {have}"
-        names = ", ".join((entry.name, *entry.aliases))
-        click.echo(f"{entry.role:15} {names}  ({have})")
-        click.echo(f"{'':15} {entry.description}")
-        click.echo(f"{'':15} Licence: {entry.licence}\n")
-
-
-@models.command("fetch")
-@click.argument("names", nargs=-1)
-@_config_option
-@click.option("--verify", is_flag=True, help="Check the hashes of what is there already.")
-def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bool) -> None:
-    """Fetch weights by NAME; without any, those of the default engines."""
-    with _errors_in_words():
-        home = load_home(config_file)
-        if not names:
-            _fetch_defaults(home, verify=verify)
-        for name in names:
-            _fetch(builtin_catalogue().with_weights(name), home, verify=verify)
-
-
-def _fetch_defaults(home: Path, *, verify: bool) -> None:
-    catalogue = builtin_catalogue()
-    for role in catalogue.defaults:
-        try:
-            _fetch(catalogue.default(role), home, verify=verify)
-        except WeightsError as error:
-            fallback = catalogue.fallback(role)
-            if fallback is None:
-                raise
-            click.echo(f"{error}\n{fallback.name} takes its place.", err=True)
-            _fetch(fallback, home, verify=verify)
-
-
-def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
-    fetch(entry, home, progress=_progress(), verify=verify)
-    click.echo(f"{entry.name}: ready")
-
-
 @main.command()
-@_config_option
+@config_option
 @click.option("--transcriber")
 @click.option("--language-model")
 @click.option("--synthesizer")
@@ -229,10 +161,10 @@ def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
 @click.option("--denoiser")
 def check(*, config_file: Path | None, **names: str | None) -> None:
     """Say what is missing to serve with the engines that are configured, and how to get it."""
-    with _errors_in_words():
+    with errors_in_words():
         config = load_config(config_file, **names)
         chosen = {role: getattr(config, role) for role in names}
-        states = status(chosen, home=config.home)  # type: ignore[arg-type]  # options are roles
+        states = statuses(chosen, home=config.home)  # type: ignore[arg-type]  # they are roles
     for state in states:
         click.echo(f"{state.role:15} {state.name}: {state.readiness.value}")
         if state.problem:
@@ -242,10 +174,10 @@ def check(*, config_file: Path | None, **names: str | None) -> None:
 
 
 @main.command("config")
-@_config_option
+@config_option
 def config_command(*, config_file: Path | None) -> None:
     """Print the configuration that holds, as TOML, and where each value comes from."""
-    with _errors_in_words():
+    with errors_in_words():
         for line in report(load(config_file)):
             click.echo(line)
 
@@ -267,34 +199,6 @@ def schema(name: str | None) -> None:
     except KeyError as error:
         raise click.BadParameter(error.args[0], param_hint="NAME") from error
     click.echo(json.dumps(document, indent=2))
-
-
-class _Bar:
-    """Progress as a bar, for terminals."""
-
-    def __init__(self) -> None:
-        self._open = contextlib.ExitStack()
-
-    def begin(self, title: str, total_bytes: int) -> None:
-        """Draw an empty bar."""
-        bar = click.progressbar(length=total_bytes, label=title, file=sys.stderr)
-        self._bar = self._open.enter_context(bar)
-
-    def reach(self, done_bytes: int) -> None:
-        """Draw the bar so far."""
-        self._bar.update(done_bytes - self._bar.pos)
-
-    def end(self) -> None:
-        """Leave the bar as it stands."""
-        self._open.close()
-
-    def note(self, line: str) -> None:
-        """Write the line."""
-        click.echo(line, err=True)
-
-
-def _progress() -> Progress:
-    return _Bar() if sys.stderr.isatty() else PlainProgress()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

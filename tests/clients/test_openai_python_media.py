@@ -9,6 +9,7 @@ from openai import BadRequestError
 
 from antiphon.engines.script import Script, SpeakerSays, Take
 from antiphon.engines.scripted import LOGPROB
+from antiphon.runtime.engine_set import SpokenVoice
 from tests.support.cast import make_cast
 from tests.support.client import transcript_of
 from tests.support.server import running_server, serving
@@ -98,7 +99,7 @@ async def test_a_spoken_turn_costs_as_many_seconds_as_it_lasts():
 
 async def test_the_operators_voices_are_spoken_and_unknown_ones_refused_everywhere(tmp_path):
     cast = make_cast()
-    engines = replace(cast.engines, voice_names={"voice_123": "bass"})
+    engines = replace(cast.engines, voice_names={"voice_123": SpokenVoice("bass")})
     known = "'alto', 'tenor', 'bass', 'voice_123'"
     async with serving(engines, home=tmp_path) as server, server.openai() as openai:
         async with server.sdk() as client:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.config import Config, Limits, load, load_config, load_home
+from antiphon.config import Config, Limits, ModelChoice, VoiceChoice, load, load_config, load_home
 from antiphon.config.loading import DEFAULT_SOURCE
+from antiphon.engines.choices import Choice
 from antiphon.errors import ConfigurationError
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "antiphon.example.toml"
@@ -46,11 +47,11 @@ def test_without_anything_the_defaults_hold(tmp_path):
 
 
 def test_flags_go_over_the_environment_and_that_over_the_file(monkeypatch):
-    file = written("port = 1\nmax_sessions = 1\nmodels = ['file']")
+    file = written("port = 1\nmax_sessions = 1\nmodels.file = {}")
     monkeypatch.setenv("ANTIPHON_PORT", "2")
     monkeypatch.setenv("ANTIPHON_MAX_SESSIONS", "2")
     config, sources = load(file, {"port": 3})
-    assert (config.port, config.max_sessions, config.models) == (3, 2, ("file",))
+    assert (config.port, config.max_sessions, list(config.models)) == (3, 2, ["file"])
     assert sources["port"] == "--port"
     assert sources["max_sessions"] == "ANTIPHON_MAX_SESSIONS"
     assert sources["models"] == "some.toml"
@@ -88,7 +89,11 @@ def test_the_environment_names_the_file(monkeypatch):
         ("PORT", "9000", 9000),
         ("STRICT_MODELS", "true", True),
         ("STRICT_MODELS", "0", False),
-        ("MODELS", "a, b,", ("a", "b")),
+        ("ALLOW_ORIGINS", "https://a, https://b,", ("https://a", "https://b")),
+        ("MODELS", "{fast = {aliases = ['quick']}}", {"fast": ModelChoice(aliases=("quick",))}),
+        ("TRANSCRIBER", "http://ears:80/v1#small", "http://ears:80/v1#small"),
+        ("TRANSCRIBER", "{use = 'x', parallel = 2}", Choice(use="x", parallel=2)),
+        ("LANGUAGE_MODEL", "./mind.gguf", "./mind.gguf"),
         ("API_KEYS", "sk-one, sk-two,,", ("sk-one", "sk-two")),
         ("INSTRUCTIONS", "Be brief, please.", "Be brief, please."),
         ("SCRIPT", "story.toml", Path("story.toml")),
@@ -126,7 +131,8 @@ def test_a_variable_that_will_not_do_is_named(monkeypatch, variable, text, messa
 
 def test_the_example_is_a_configuration_and_shows_every_key():
     config = load_config(EXAMPLE)
-    assert config.voices == {"alloy": "joe"}
+    assert config.voices == {"alloy": "joe", "slow": VoiceChoice(voice="joe", speed=0.8)}
+    assert config.models["fast"].session_update().audio.input.noise_reduction is None
     assert config.prompts["greeter"].versions["1"].variables == ("shop",)
     shown = tomllib.loads(EXAMPLE.read_text()).keys() | {"script"}
     assert shown == set(Config.__struct_fields__)
@@ -145,6 +151,23 @@ def test_home_is_known_even_if_a_server_could_not_start(monkeypatch):
     monkeypatch.delenv("ANTIPHON_HOME")
     file = written("home = 'data'\nhost = '0.0.0.0'")
     assert load_home(file) == Path("data")
+
+
+def test_paths_of_engines_are_relative_to_the_file_and_names_are_names(tmp_path):
+    text = """
+        transcriber = "moonshine-tiny-en"
+        synthesizer = "http://host/v1"
+        [language_model]
+        use = "../mind.gguf"
+        fallback = ["fast", {use = "/srv/small.gguf"}]
+        [models.big]
+        language_model = "./big.gguf"
+    """
+    config = load_config(written(text, "etc/antiphon.toml"))
+    assert (config.transcriber, config.synthesizer) == ("moonshine-tiny-en", "http://host/v1")
+    fallback = ("fast", Choice(use="/srv/small.gguf"))
+    assert config.language_model == Choice(use="etc/../mind.gguf", fallback=fallback)
+    assert config.models["big"].language_model == "etc/big.gguf"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +210,36 @@ def test_home_is_known_even_if_a_server_could_not_start(monkeypatch):
         ("prompts.hello = {}", "Missing required parameter: 'prompts.hello.instructions'."),
         ("[[keys]]\nname = 'a'\nhash = 'sk-one'", "Invalid 'keys[0].hash': expected 'sha256:'"),
         ("[[keys]]\nname = 'a b'\nhash = ''", "Invalid 'keys[0].name': 'a b'."),
-        ("voices.alloy = 5", "Invalid type for 'voices.alloy': expected a string"),
+        (
+            "voices.alloy = 5",
+            "Invalid type for 'voices.alloy': expected one of a string or an",
+        ),
+        ("models = {}", "There is no model that clients could ask for."),
+        ("models.a = {}\nmodels.b.aliases = ['a']", "'a' names the models 'a' and 'b'."),
+        (
+            "models.a.transciber = 'x'",
+            "Unknown parameter: 'models.a.transciber'. Did you mean 'transcriber'?",
+        ),
+        (
+            "models.a.session.instrutions = 'x'",
+            "Unknown parameter: 'models.a.session.instrutions'. A session has no such setting.",
+        ),
+        (
+            "models.a.session.audio.input.turn_detection.type = 'some_vad'",
+            "Invalid value: 'some_vad'. Supported values are: 'server_vad' and 'semantic_vad'.",
+        ),
+        (
+            "models.a.session.audio.input.turn_detection = {type = 'server_vad', threshold = 2}",
+            "Invalid 'models.a.session.audio.input.turn_detection.threshold': ",
+        ),
+        ("transcriber = {use = 'x', paralel = 1}", "Unknown parameter: 'transcriber.paralel'."),
+        (
+            "transcriber = {use = 'moonshine-tiny-en', engine = 'llama'}",
+            (
+                "Invalid 'transcriber.engine': 'llama' is to run 'moonshine-tiny-en', which is no "
+                "path. Leave 'engine' out."
+            ),
+        ),
         ("host = '0.0.0.0'", "The server would listen on 0.0.0.0"),
         ("port =", "this is not TOML: "),
     ],

@@ -3,17 +3,28 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from antiphon.config import ApiKey, Config, Limits, hash_line, load
+from antiphon.config import ApiKey, Config, Limits, ModelChoice, VoiceChoice, hash_line, load
 from antiphon.config.loading import Loaded
 from antiphon.config.report import report
 from antiphon.core.prompts import PromptVersion, StoredPrompt
+from antiphon.engines.choices import Choice
 
 
 def test_what_is_printed_is_a_configuration_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = Config(
         home=Path("home"),
-        models=('a "quoted" name', "zwei"),
+        models={
+            'a "quoted" name': ModelChoice(),
+            "zwei": ModelChoice(
+                aliases=("two",),
+                language_model=Choice(
+                    use="http://host/v1#big", options={"timeout_s": 2}, fallback=("fast",)
+                ),
+                voices={"x": VoiceChoice(voice="joe", speed=1.5)},
+                session={"instructions": "Sing.", "audio": {"input": {"turn_detection": "none"}}},
+            ),
+        },
         rate_limits=Limits(tokens_per_minute=6),
         voices={"my voice": "joe"},
         prompts={

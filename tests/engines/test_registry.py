@@ -1,15 +1,12 @@
 import logging
 import sys
 import threading
-from collections.abc import Mapping
-from pathlib import Path
-from typing import get_args
 
 import pytest
 
-from antiphon.engines.base import EngineSettings, Role
+from antiphon.engines.base import EngineSettings
 from antiphon.engines.catalogue import builtin_catalogue
-from antiphon.engines.registry import EngineStatus, Readiness, load_engine, status
+from antiphon.engines.registry import Readiness, load_engine, status
 from antiphon.engines.weights import path_of
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
 
@@ -134,48 +131,42 @@ async def test_an_engine_that_two_packages_offer_is_refused(offer, tmp_path):
     assert "two-parrots 2.5" in str(refusal.value)
 
 
-def status_of(
-    role: Role, names: Mapping[Role, str | None] | None = None, *, home: Path
-) -> EngineStatus:
-    return next(state for state in status(names, home=home) if state.role == role)
-
-
 def test_status_tells_each_roles_default_and_what_it_lacks(tmp_path):
     pretend_fetched("silero-vad", tmp_path)
-    by_role = {state.role: state for state in status(home=tmp_path)}
-    assert tuple(by_role) == get_args(Role)
-    assert by_role["voice_detector"].readiness is Readiness.READY
-    assert by_role["voice_detector"].problem == ""
-    assert by_role["synthesizer"].name == "piper-en-us-joe"
-    assert by_role["synthesizer"].readiness is Readiness.NO_WEIGHTS
-    assert "antiphon models fetch piper-en-us-joe" in by_role["synthesizer"].problem
+    ready = status("voice_detector", home=tmp_path)
+    assert (ready.name, ready.readiness, ready.problem) == ("silero-vad", Readiness.READY, "")
+    lacking = status("synthesizer", home=tmp_path)
+    assert (lacking.name, lacking.readiness) == ("piper-en-us-joe", Readiness.NO_WEIGHTS)
+    assert "antiphon models fetch piper-en-us-joe" in lacking.problem
 
 
 def test_status_tells_what_the_operator_chose(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
-    names: dict[Role, str | None] = {
-        "transcriber": "whisper",
-        "language_model": "fast",
-        "synthesizer": "scripted",
-    }
-    *_, transcriber, language_model, synthesizer = status(names, home=tmp_path)
-    assert transcriber.readiness is Readiness.UNKNOWN
-    assert language_model.readiness is Readiness.NOT_INSTALLED
-    assert synthesizer.readiness is Readiness.READY
+    assert status("transcriber", "whisper-9", home=tmp_path).readiness is Readiness.UNKNOWN
+    assert status("language_model", "fast", home=tmp_path).readiness is Readiness.NOT_INSTALLED
+    assert status("synthesizer", "scripted", home=tmp_path).readiness is Readiness.READY
+
+
+def test_status_of_a_path_where_there_is_nothing_says_so(tmp_path):
+    state = status("language_model", str(tmp_path / "mind.gguf"), home=tmp_path)
+    assert state.readiness is Readiness.UNKNOWN
+    assert (
+        state.problem
+        == f"The language_model is to be {tmp_path / 'mind.gguf'}, but there is nothing."
+    )
 
 
 def test_the_default_language_model_gives_way_to_a_smaller_one_that_is_there(tmp_path, caplog):
     pretend_fetched("smollm2-135m", tmp_path)
     with caplog.at_level(logging.WARNING):
-        language_model = status_of("language_model", home=tmp_path)
+        language_model = status("language_model", home=tmp_path)
     assert (language_model.name, language_model.readiness) == ("smollm2-135m", Readiness.READY)
     assert "qwen2.5-coder-0.5b are missing; using smollm2-135m instead" in caplog.text
 
 
 def test_a_language_model_that_was_chosen_does_not_give_way(tmp_path):
     pretend_fetched("smollm2-135m", tmp_path)
-    names: dict[Role, str | None] = {"language_model": "qwen2.5-coder-0.5b"}
-    language_model = status_of("language_model", names, home=tmp_path)
+    language_model = status("language_model", "qwen2.5-coder-0.5b", home=tmp_path)
     assert language_model.name == "qwen2.5-coder-0.5b"
     assert language_model.readiness is Readiness.NO_WEIGHTS
 

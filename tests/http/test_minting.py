@@ -13,6 +13,7 @@ from openai.types.realtime import (
 
 from antiphon.http.client_secrets import ClientSecrets, SessionGrant, TranslationGrant
 from antiphon.http.minting import LEGACY_LIFETIME_S
+from tests.support.models import ONE_MODEL
 from tests.support.server import running_server
 
 SESSION = "/v1/realtime/client_secrets"
@@ -78,7 +79,7 @@ async def test_the_effective_session_is_told_as_the_hosted_service_does(tmp_path
 
 async def test_a_secret_can_be_had_for_nothing(tmp_path):
     before = int(time.time())
-    body = await answer(tmp_path, SESSION, models=("first",))
+    body = await answer(tmp_path, SESSION, models=ONE_MODEL)
     assert before + 600 <= body["expires_at"] <= time.time() + 600
     assert body["session"]["type"] == "realtime"
     assert body["session"]["model"] == "first"
@@ -148,7 +149,7 @@ async def test_settings_are_judged_as_those_of_an_update(body, code, param, tmp_
 
 async def test_a_strict_server_refuses_models_it_does_not_have(tmp_path):
     body = {"session": {"type": "realtime", "model": "third"}}
-    error = await refusal(tmp_path, SESSION, body, models=("first",), strict_models=True)
+    error = await refusal(tmp_path, SESSION, body, models=ONE_MODEL, strict_models=True)
     assert error["code"] == "model_not_found"
 
 

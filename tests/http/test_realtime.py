@@ -9,6 +9,7 @@ from websockets.exceptions import InvalidStatus
 from antiphon.config import ApiKey, Limits, hash_line
 from antiphon.core.prompts import StoredPrompt
 from antiphon.http.realtime import RETRY_AFTER_S
+from tests.support.models import TWO_MODELS
 from tests.support.server import SocketClient, running_server
 
 
@@ -30,13 +31,16 @@ async def test_any_model_name_is_accepted_and_reported_back():
 
 
 async def test_without_a_model_the_default_answers():
-    async with running_server(models=("first", "second")) as server, server.socket() as client:
+    async with (
+        running_server(models=TWO_MODELS) as server,
+        server.socket() as client,
+    ):
         assert (await client.until("session.created"))["session"]["model"] == "first"
 
 
 async def test_a_strict_server_refuses_models_it_does_not_have():
     async with (
-        running_server(models=("first", "second"), strict_models=True) as server,
+        running_server(models=TWO_MODELS, strict_models=True) as server,
         server.socket("/v1/realtime?model=third") as client,
     ):
         error = (await client.until("error"))["error"]

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidStatus
 from antiphon.http.client_secrets import ClientSecrets, SessionGrant
 from antiphon.wire.session import RealtimeSessionUpdate
 from tests.support.cast import make_cast
+from tests.support.models import ONE_MODEL
 from tests.support.server import running_server, serving
 from tests.support.sound import silence, speech
 from tests.support.translation import translating
@@ -140,7 +141,7 @@ async def test_translations_take_up_room_as_other_sessions_do():
 
 async def test_a_strict_server_refuses_models_it_does_not_have():
     async with (
-        running_server(models=("first",), strict_models=True) as server,
+        running_server(models=ONE_MODEL, strict_models=True) as server,
         server.socket(f"{PATH}?model=third") as client,
     ):
         error = (await client.until("error"))["error"]

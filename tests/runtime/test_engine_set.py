@@ -9,7 +9,7 @@ from antiphon.engines.script import Script
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import ConfigurationError, EngineError
-from antiphon.runtime.engine_set import HOSTED_VOICES
+from antiphon.runtime.engine_set import HOSTED_VOICES, SpokenVoice
 from tests.support.cast import make_cast
 
 
@@ -20,21 +20,23 @@ def test_the_synthesizers_own_voices_come_first_and_the_hosted_ones_are_accepted
 
 def test_a_voice_it_has_is_spoken_with_and_any_other_by_its_default():
     engines = make_cast().engines
-    assert engines.voice_named("bass") == "bass"
-    assert engines.voice_named("marin") == "alto"
+    assert engines.voice_named("bass") == ("bass", 1.0)
+    assert engines.voice_named("marin") == ("alto", 1.0)
 
 
 def test_the_operators_names_for_voices_are_accepted_and_spoken_with_theirs():
-    engines = replace(make_cast().engines, voice_names={"voice_123": "tenor", "marin": "bass"})
+    names = {"voice_123": SpokenVoice("tenor"), "marin": SpokenVoice("bass", speed=1.2)}
+    engines = replace(make_cast().engines, voice_names=names)
     assert engines.voices[:4] == ("alto", "tenor", "bass", "voice_123")
     assert engines.voices.count("marin") == 1
     assert engines.abilities.voices == engines.voices
-    assert (engines.voice_named("voice_123"), engines.voice_named("marin")) == ("tenor", "bass")
+    assert engines.voice_named("voice_123") == ("tenor", 1.0)
+    assert engines.voice_named("marin") == ("bass", 1.2)
 
 
 def test_a_name_for_a_voice_that_is_not_there_is_refused_at_the_start():
     with pytest.raises(ConfigurationError, match=r"'marin'.*'soprano'.*alto, tenor, bass"):
-        replace(make_cast().engines, voice_names={"marin": "soprano"})
+        replace(make_cast().engines, voice_names={"marin": SpokenVoice("soprano")})
 
 
 def test_abilities_are_what_the_engines_say_of_themselves():

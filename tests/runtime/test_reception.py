@@ -14,6 +14,7 @@ from antiphon.errors import RequestError
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.host import Host
 from antiphon.runtime.listen import Ear
+from antiphon.runtime.models import Models
 from antiphon.runtime.reception import Reception
 from antiphon.wire.audio_config import AudioInputUpdate, AudioOutputUpdate
 from antiphon.wire.session import (
@@ -33,6 +34,7 @@ from antiphon.wire.translation import (
 )
 from tests.support.cast import make_cast
 from tests.support.memory import open_room
+from tests.support.models import ONE_MODEL, TWO_MODELS
 from tests.support.sound import silence, speech
 
 
@@ -44,22 +46,23 @@ def anyio_backend(virtual_time):
 def reception(**config: object) -> Reception:
     cast = make_cast()
     settings = Config(home=Path("unused"), **config)  # type: ignore[arg-type]
-    return Reception(settings, cast.engines, Detection(cast.voice_detector))
+    models = Models(settings, lambda _: cast.engines)
+    return Reception(settings, models, Detection(cast.voice_detector))
 
 
 @pytest.mark.parametrize("asked_for", [None, ""])
 async def test_who_names_no_model_gets_the_first(asked_for):
-    assert reception(models=("first", "second")).choose_model(asked_for) == "first"
+    assert reception(models=TWO_MODELS).choose_model(asked_for) == "first"
 
 
 async def test_who_names_another_model_gets_its_name_back():
-    desk = reception(models=("first", "second"))
+    desk = reception(models=TWO_MODELS)
     assert desk.choose_model("second") == "second"
     assert desk.choose_model("gpt-9") == "gpt-9"
 
 
 async def test_a_strict_reception_knows_its_models_only():
-    desk = reception(models=("first", "second"), strict_models=True)
+    desk = reception(models=TWO_MODELS, strict_models=True)
     assert desk.choose_model("second") == "second"
     with pytest.raises(RequestError, match="`gpt-9` does not exist here") as refusal:
         desk.choose_model("gpt-9")
@@ -121,7 +124,7 @@ async def test_the_operators_instructions_are_the_default():
 
 
 async def test_settings_say_which_kind_of_session_is_opened():
-    desk = reception(models=("first",))
+    desk = reception(models=ONE_MODEL)
     spoken = RealtimeSessionUpdate(model="gpt-9")
     assert desk.opening_with(spoken).model == "gpt-9"
     assert desk.opening_with(spoken, "gpt-10").model == "gpt-10"
@@ -183,7 +186,7 @@ async def test_a_client_may_ask_for_another_model_than_its_secret_names():
     wanted = TranslationSessionRequest(model="m")
     assert reception().translation_opening(wanted).model == "m"
     assert reception().translation_opening(wanted, "other").model == "other"
-    assert reception(models=("first",)).translation_opening(None).model == "first"
+    assert reception(models=ONE_MODEL).translation_opening(None).model == "first"
 
 
 async def test_sessions_have_ids_of_their_own():

@@ -13,6 +13,7 @@ from starlette.types import Message, Scope
 
 from antiphon.config import Config
 from antiphon.engines.script import Script
+from antiphon.runtime.models import Models
 from antiphon.runtime.reception import Opening, Reception, open_reception
 from antiphon.transports import websocket
 from tests.support.cast import Cast, make_cast
@@ -147,7 +148,7 @@ async def open_room(
     fields = {"home": Path("unused"), "speculation": "answers", **config}
     settings = Config(**fields)  # type: ignore[arg-type]  # Config checks what matters
     async with (
-        open_reception(settings, cast.engines) as reception,
+        open_reception(settings, Models(settings, lambda _: cast.engines)) as reception,
         anyio.create_task_group() as tasks,
     ):
         yield Room(cast, reception, tasks)

@@ -22,6 +22,7 @@ from antiphon.engines.script import Script
 from antiphon.http.app import build_app
 from antiphon.http.server import AppServer, open_listener
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.models import Models
 from antiphon.runtime.reception import Reception, open_reception
 from tests.support.cast import Cast, make_cast
 from tests.support.client import PATIENCE_S, Client
@@ -165,7 +166,7 @@ async def serving(engines: EngineSet, **config: object) -> AsyncIterator[Server]
 
 @asynccontextmanager
 async def _listening(settings: Config, engines: EngineSet) -> AsyncIterator[Server]:
-    async with open_reception(settings, engines) as reception:
+    async with open_reception(settings, Models(settings, lambda _: engines)) as reception:
         urls: list[str] = []
         listening = anyio.Event()
 

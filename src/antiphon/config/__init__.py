@@ -3,6 +3,7 @@
 from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, Config
 from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
 from antiphon.config.loading import Loaded, load, load_config, load_home
+from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.report import report
 
 __all__ = [
@@ -12,6 +13,8 @@ __all__ = [
     "Config",
     "Limits",
     "Loaded",
+    "ModelChoice",
+    "VoiceChoice",
     "hash_line",
     "load",
     "load_config",

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from antiphon.config.keys import ApiKey, Limits, digest_of
+from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
+from antiphon.engines.choices import Choice
 from antiphon.errors import ConfigurationError
 
 __all__ = ["CLIENT_SECRET_PREFIX", "DEFAULT_INSTRUCTIONS", "Config", "InvalidSettingError"]
@@ -21,6 +24,9 @@ DEFAULT_INSTRUCTIONS = (
     "You are a friendly voice assistant. Answer in one or two short, plain sentences, "
     "as you would say them aloud."
 )
+
+DEFAULT_MODEL = "antiphon"
+"""What the one model is called where the operator names none."""
 
 MAX_SESSIONS = 64
 """Sessions at once, unless the operator says otherwise. More are told to come back later."""
@@ -44,18 +50,19 @@ class Config(Struct, frozen=True, kw_only=True):
         keys: Further keys, with names and limits of their own.
         rate_limits: What each key without limits of its own may use; ``None`` for any amount.
         home: Where weights and data are kept.
-        transcriber: Catalogue name; ``None`` for the default.
-        language_model: Catalogue name; ``None`` for the default.
-        synthesizer: Catalogue name; ``None`` for the default.
-        voice_detector: Catalogue name; ``None`` for the default.
-        turn_predictor: Catalogue name; ``None`` for the default.
-        denoiser: Catalogue name; ``None`` for the default.
+        transcriber: What turns speech into words: a name of the catalogue, a path, the address of a
+            server, or a table; ``None`` for the default, here and below.
+        language_model: What works out answers.
+        synthesizer: What speaks them.
+        voice_detector: What says when somebody speaks.
+        turn_predictor: What says whether somebody who pauses has finished.
+        denoiser: What takes noise out of what is heard.
         speculation: What is worked out while a speaker pauses, before it is known whether the turn
             is over: ``off``, the ``words``, or whole ``answers``. Work that is needed goes first.
             ``None`` for answers, but nothing where engines act out a script: in that, each request
             counts.
         script: What scripted engines act out; ``None`` for their rules.
-        models: Model names that clients may ask for; the first one is the default.
+        models: What clients may ask for, by name; the first one is the default.
         strict_models: Whether other model names are refused instead of meaning the default.
         beta_dialect: Whether clients of the beta protocol are served instead of refused.
         instructions: What a session's model is told to be, until its client says otherwise.
@@ -72,21 +79,23 @@ class Config(Struct, frozen=True, kw_only=True):
     keys: tuple[ApiKey, ...] = ()
     rate_limits: Limits | None = None
     home: Path
-    transcriber: str | None = None
-    language_model: str | None = None
-    synthesizer: str | None = None
-    voice_detector: str | None = None
-    turn_predictor: str | None = None
-    denoiser: str | None = None
+    transcriber: str | Choice | None = None
+    language_model: str | Choice | None = None
+    synthesizer: str | Choice | None = None
+    voice_detector: str | Choice | None = None
+    turn_predictor: str | Choice | None = None
+    denoiser: str | Choice | None = None
     speculation: Speculation | None = None
     script: Path | None = None
-    models: Annotated[tuple[str, ...], Meta(min_length=1)] = ("antiphon",)
+    models: dict[str, ModelChoice] = msgspec.field(
+        default_factory=lambda: {DEFAULT_MODEL: ModelChoice()}
+    )
     strict_models: bool = False
     beta_dialect: bool = False
     instructions: str = DEFAULT_INSTRUCTIONS
     max_sessions: Annotated[int, Meta(ge=1)] = MAX_SESSIONS
     allow_origins: tuple[str, ...] = ()
-    voices: dict[str, str] = {}
+    voices: dict[str, str | VoiceChoice] = {}
     prompts: dict[str, StoredPrompt] = {}
 
     def __post_init__(self) -> None:
@@ -106,6 +115,7 @@ class Config(Struct, frozen=True, kw_only=True):
             )
             raise InvalidSettingError("api_keys", message)
         _check_keys(self)
+        _check_names(self)
         for origin in self.allow_origins:
             if not _ORIGIN.fullmatch(origin):
                 message = (
@@ -164,6 +174,24 @@ def _check_keys(config: Config) -> None:
     except ValueError as error:
         message = f"An entry of 'api_keys' is no key: {error}"
         raise InvalidSettingError("api_keys", message) from None
+
+
+def _check_names(config: Config) -> None:
+    """Check that there is a model, and that each can be told by its names.
+
+    Raises:
+        InvalidSettingError: There is none, or a name is that of two.
+    """
+    if not config.models:
+        message = "There is no model that clients could ask for. Leave 'models' out, or name one."
+        raise InvalidSettingError("models", message)
+    owners: dict[str, str] = {}
+    for model, choice in config.models.items():
+        for name in (model, *choice.aliases):
+            owner = owners.setdefault(name, model)
+            if owner != model:
+                message = f"'{name}' names the models '{owner}' and '{model}'. Rename one of them."
+                raise InvalidSettingError("models", message)
 
 
 def _is_loopback(host: str) -> bool:

@@ -11,12 +11,15 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast, get_args
 
 import msgspec
 from msgspec import inspect
 
 from antiphon.config.fields import Config, InvalidSettingError
+from antiphon.config.models import ModelChoice
+from antiphon.engines.base import Role
+from antiphon.engines.choices import Choice, located
 from antiphon.engines.weights import default_home
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import explain
@@ -33,6 +36,7 @@ _FILE_VARIABLE = "ANTIPHON_CONFIG"
 _NO_FLAGS: Mapping[str, object] = MappingProxyType({})
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Config)}
+_ROLES = {*get_args(Role)}
 _PATHS = {name for name, field in _FIELDS.items() if field.type in (Path, Path | None)}
 _Given: Any = msgspec.defstruct(
     "Given",
@@ -147,14 +151,27 @@ def _from_file(path: Path) -> dict[str, object]:
     values = _converted(given, str(path), strict=True)
     for name in _PATHS & values.keys():
         values[name] = path.parent / Path(str(values[name])).expanduser()
+    for role in _ROLES & values.keys():
+        values[role] = located(cast("str | Choice", values[role]), path.parent)
+    models = cast("dict[str, ModelChoice]", values.get("models", {}))
+    for model, choice in models.items():
+        models[model] = _located(choice, path.parent)
     return values
+
+
+def _located(model: ModelChoice, folder: Path) -> ModelChoice:
+    """Return a model whose engines' paths stand alone."""
+    chosen = {role: getattr(model, role, None) for role in _ROLES}
+    given = {role: located(one, folder) for role, one in chosen.items() if one is not None}
+    return msgspec.structs.replace(model, **given)
 
 
 def _from_variable(variable: str, name: str, text: str) -> object:
     """Return the field that a variable gives.
 
     Lists of names are separated by commas; what is a table in the file is written as in the file,
-    for example ``ANTIPHON_RATE_LIMITS='{requests_per_minute = 60}'``.
+    for example ``ANTIPHON_RATE_LIMITS='{requests_per_minute = 60}'``. Paths of engines are relative
+    to the working directory.
     """
     raw: object = text
     match inspect.type_info(_FIELDS[name].type):
@@ -162,12 +179,16 @@ def _from_variable(variable: str, name: str, text: str) -> object:
             raw = [part.strip() for part in text.split(",") if part.strip()]
         case inspect.VarTupleType() | inspect.DictType() | inspect.StructType():
             raw = _toml_value(variable, text)
-        case inspect.UnionType(types=types) if any(
-            isinstance(one, inspect.StructType) for one in types
-        ):
+        case inspect.UnionType(types=types) if _is_table(types, text):
             raw = _toml_value(variable, text)
     value = _converted({name: raw}, variable, strict=False)[name]
     return Path(str(value)).expanduser() if name in _PATHS else value
+
+
+def _is_table(types: tuple[inspect.Type, ...], text: str) -> bool:
+    """Whether a text is to be a table; what may also be plain text is one if it looks like one."""
+    kinds = {type(one) for one in types}
+    return inspect.StructType in kinds and (inspect.StrType not in kinds or text.startswith("{"))
 
 
 def _toml_value(variable: str, text: str) -> object:

@@ -1,9 +1,9 @@
-"""Finds engines by name and builds them.
+"""Finds the engines that were chosen, and builds them.
 
-A name is looked up in the catalogue first. A name that the catalogue does not have is that of an
-entry point: any installed package may offer engines by listing factories
+What a choice stands for is said by ``engines/choices.py``. A name that the catalogue does not have
+is that of an entry point: any installed package may offer engines by listing factories
 (:data:`antiphon.engines.base.EngineFactory`) in the group ``antiphon.engines``. Nothing is loaded
-that was not asked for by name.
+that was not asked for.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from enum import Enum
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
 from anyio import to_thread
@@ -21,11 +22,12 @@ from msgspec import Struct
 
 from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Entry, builtin_catalogue
+from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.progress import megabytes
 from antiphon.engines.weights import default_home, missing_files, path_of
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
 
-__all__ = ["EngineStatus", "Readiness", "load_engine", "status"]
+__all__ = ["EngineStatus", "Readiness", "load_engine", "status", "statuses"]
 
 _GROUP = "antiphon.engines"
 
@@ -57,26 +59,40 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-def status(
-    names: Mapping[Role, str | None] | None = None, *, home: Path | None = None
-) -> tuple[EngineStatus, ...]:
-    """Look at each role's engine without loading it.
+def status(role: Role, chosen: str | Choice | None = None, *, home: Path) -> EngineStatus:
+    """Look at an engine without loading it.
 
     Args:
-        names: The engines that the operator chose; roles left out have their default.
-        home: Where weights are kept; :func:`antiphon.engines.weights.default_home` if not given.
+        role: What it is to do.
+        chosen: As for :func:`load_engine`.
+        home: Where weights are kept.
+    """
+    try:
+        return _status(_candidate(role, chosen, home).entry, home)
+    except ConfigurationError as error:
+        assert chosen is not None, "defaults are in the catalogue"
+        name = choice_of(chosen).use
+        return EngineStatus(role=role, name=name, readiness=Readiness.UNKNOWN, problem=str(error))
+
+
+def statuses(
+    chosen: Mapping[Role, str | Choice | None] = MappingProxyType({}), *, home: Path
+) -> tuple[EngineStatus, ...]:
+    """Look at the engines of all roles without loading them.
+
+    Args:
+        chosen: The operator's choices; roles left out have their default.
+        home: Where weights are kept.
 
     Returns:
         One status per role, in the order of :data:`antiphon.engines.base.Role`.
     """
-    home = home or default_home()
-    chosen = names or {}
-    return tuple(_status(_choose(role, chosen.get(role), home), home) for role in get_args(Role))
+    return tuple(status(role, chosen.get(role), home=home) for role in get_args(Role))
 
 
 async def load_engine(
     role: Role,
-    name: str | None = None,
+    chosen: str | Choice | None = None,
     *,
     home: Path | None = None,
     threads: int = 1,
@@ -86,11 +102,12 @@ async def load_engine(
 
     Args:
         role: What it is to do.
-        name: Its name in the catalogue, or that of an entry point. If not given, the role's
-            default; or the role's fallback if only its weights are there.
+        chosen: Its name in the catalogue or that of an entry point, a path, an address, or all
+            that there is to say. If not given, the role's default; or the role's fallback if only
+            its weights are there.
         home: Where weights are kept; :func:`antiphon.engines.weights.default_home` if not given.
-        threads: How many threads it may compute with.
-        options: Replace the catalogue entry's options of the same name.
+        threads: How many threads it may compute with, unless the choice says so itself.
+        options: Replace the choice's options of the same name.
 
     Raises:
         ConfigurationError: There is no such engine, what it needs is not installed, or it is not
@@ -99,13 +116,17 @@ async def load_engine(
         EngineError: It was built for this, but cannot be loaded.
     """
     home = home or default_home()
-    return await to_thread.run_sync(_load, role, name, home, threads, options or {})
+    return await to_thread.run_sync(_load, role, chosen, home, threads, options or {})
 
 
 def _load(
-    role: Role, name: str | None, home: Path, threads: int, options: Mapping[str, Any]
+    role: Role,
+    chosen: str | Choice | None,
+    home: Path,
+    threads: int,
+    options: Mapping[str, Any],
 ) -> Engine:
-    entry = _choose(role, name, home)
+    entry, local_files, own_options = _candidate(role, chosen, home)
     state = _status(entry, home)
     if state.readiness is Readiness.NO_WEIGHTS:
         raise WeightsError(state.problem)
@@ -113,9 +134,9 @@ def _load(
         raise ConfigurationError(state.problem)
     settings = EngineSettings(
         name=entry.name,
-        files={key: path_of(file, home) for key, file in entry.files.items()},
-        options={**entry.options, **options},
-        threads=threads,
+        files={key: path_of(file, home) for key, file in entry.files.items()} | {**local_files},
+        options={**entry.options, **own_options, **options},
+        threads=(choice_of(chosen).threads if chosen else None) or threads,
     )
     (entry_point,) = _entry_points(entry.engine)
     try:
@@ -139,22 +160,20 @@ def _load(
     return engine
 
 
-def _choose(role: Role, name: str | None, home: Path) -> Entry:
+def _candidate(role: Role, chosen: str | Choice | None, home: Path) -> Candidate:
     catalogue = builtin_catalogue()
-    if name is None:
-        default, fallback = catalogue.default(role), catalogue.fallback(role)
-        if fallback and missing_files(default, home) and not missing_files(fallback, home):
-            _log.warning(
-                "The weights of %s are missing; using %s instead. Run: antiphon models fetch %s",
-                default.name,
-                fallback.name,
-                default.name,
-            )
-            return fallback
-        return default
-    if catalogue.knows(role, name):
-        return catalogue.find(role, name)
-    return Entry(role=role, name=name, engine=name)
+    if chosen is not None:
+        return candidate(role, choice_of(chosen), catalogue)
+    default, fallback = catalogue.default(role), catalogue.fallback(role)
+    if fallback and missing_files(default, home) and not missing_files(fallback, home):
+        _log.warning(
+            "The weights of %s are missing; using %s instead. Run: antiphon models fetch %s",
+            default.name,
+            fallback.name,
+            default.name,
+        )
+        return Candidate(fallback)
+    return Candidate(default)
 
 
 def _status(entry: Entry, home: Path) -> EngineStatus:

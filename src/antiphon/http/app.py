@@ -83,7 +83,7 @@ def _keyed_pages(
 ) -> list[tuple[str, str, Page]]:
     """Return method, path and page of all that needs an API key."""
     minting = Minting(reception, secrets)
-    models = Models(reception.config.models)
+    models = Models(reception.models.names)
     return [
         ("GET", "/models", models.all),
         ("GET", "/models/{model:path}", models.one),

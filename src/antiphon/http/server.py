@@ -7,27 +7,20 @@ import logging
 import os
 import signal
 import socket
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from antiphon.config import Config
-from antiphon.engines.base import Engine, Role
-from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
-from antiphon.engines.registry import load_engine
-from antiphon.engines.speaking import Synthesizer
-from antiphon.engines.thinking import LanguageModel
-from antiphon.errors import ConfigurationError, WeightsError
+from antiphon.errors import ConfigurationError
 from antiphon.http.app import build_app
 from antiphon.http.keepalive import WebSocketProtocol
-from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.loading import load_models
 from antiphon.runtime.reception import open_reception
 from antiphon.transports.websocket import MAX_FRAME_BYTES
 
-__all__ = ["AppServer", "load_engines", "open_listener", "run_server"]
+__all__ = ["AppServer", "open_listener", "run_server"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +42,11 @@ async def run_server(config: Config, on_listening: Callable[[str], None]) -> Non
         AntiphonError: The address cannot be listened on, or an engine cannot be loaded.
     """
     with open_listener(config) as listener:
-        async with load_engines(config) as engines:
-            await engines.warm(config.instructions)
-            async with open_reception(config, engines) as reception:
-                server = AppServer(build_app(reception), listener, on_listening)
-                with _stopping_on_signals(server):
-                    await server.run_until_stopped()
+        async with load_models(config) as models, open_reception(config, models) as reception:
+            await reception.warm()
+            server = AppServer(build_app(reception), listener, on_listening)
+            with _stopping_on_signals(server):
+                await server.run_until_stopped()
 
 
 class AppServer(uvicorn.Server):
@@ -152,54 +144,3 @@ def _stopping_on_signals(server: AppServer) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.asynccontextmanager
-async def load_engines(config: Config) -> AsyncIterator[EngineSet]:
-    """Load the engines a configuration names; close them at the end.
-
-    Raises:
-        AntiphonError: One of them cannot be loaded; those loaded before are closed.
-    """
-    async with contextlib.AsyncExitStack() as loaded:
-
-        async def load(role: Role, name: str | None, threads: int) -> Engine:
-            began = time.monotonic()
-            engine = await load_engine(
-                role, name, home=config.home, threads=threads, options=_options(config, name)
-            )
-            loaded.push_async_callback(engine.aclose)
-            took_s = time.monotonic() - began
-            _log.info("%s %s loaded in %.1f s", role, engine.info.name, took_s)
-            return engine
-
-        async def load_turn_predictor() -> TurnPredictor | None:
-            try:
-                engine = await load("turn_predictor", config.turn_predictor, 1)
-            except WeightsError as error:
-                if config.turn_predictor is not None:
-                    raise
-                # Turns end without it as well, if not as surely.
-                _log.warning("no turn predictor: %s", error)
-                return None
-            return cast("TurnPredictor", engine)
-
-        cores = os.cpu_count() or 1
-        yield EngineSet(
-            voice_detector=cast(
-                "VoiceDetector", await load("voice_detector", config.voice_detector, 1)
-            ),
-            denoiser=cast("Denoiser", await load("denoiser", config.denoiser, 1)),
-            turn_predictor=await load_turn_predictor(),
-            transcriber=cast("Transcriber", await load("transcriber", config.transcriber, 1)),
-            language_model=cast(
-                "LanguageModel", await load("language_model", config.language_model, cores)
-            ),
-            synthesizer=cast("Synthesizer", await load("synthesizer", config.synthesizer, 1)),
-            voice_names=config.voices,
-        )
-
-
-def _options(config: Config, name: str | None) -> dict[str, Any]:
-    is_scripted = name == "scripted" and config.script is not None
-    return {"script": config.script} if is_scripted else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from antiphon.core.abilities import Abilities
 from antiphon.core.plan import ChatMessage
@@ -13,7 +14,7 @@ from antiphon.engines.speaking import Synthesizer
 from antiphon.engines.thinking import GenerationRequest, LanguageModel, MessageEndPredictor
 from antiphon.errors import ConfigurationError
 
-__all__ = ["HOSTED_VOICES", "EngineSet"]
+__all__ = ["HOSTED_VOICES", "EngineSet", "SpokenVoice"]
 
 HOSTED_VOICES = (
     "alloy",
@@ -29,6 +30,18 @@ HOSTED_VOICES = (
 )
 """Voices of the hosted service. Clients ask for them by default, so they are always accepted, and
 spoken with the synthesizer's own default voice where it has none of that name."""
+
+
+class SpokenVoice(NamedTuple):
+    """How a voice is spoken that clients ask for by name.
+
+    Attributes:
+        voice: The synthesizer's voice.
+        speed: How fast it speaks at the client's speed 1.0.
+    """
+
+    voice: str
+    speed: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -55,11 +68,11 @@ class EngineSet:
     transcriber: Transcriber
     language_model: LanguageModel
     synthesizer: Synthesizer
-    voice_names: Mapping[str, str] = field(default_factory=dict)
+    voice_names: Mapping[str, SpokenVoice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         own = self.synthesizer.info.voices
-        for name, voice in self.voice_names.items():
+        for name, (voice, _) in self.voice_names.items():
             if voice not in own:
                 message = (
                     f"The voice '{name}' is to be spoken by '{voice}', but the synthesizer "
@@ -97,10 +110,10 @@ class EngineSet:
         own = self.synthesizer.info.voices
         return tuple(dict.fromkeys((*own, *self.voice_names, *HOSTED_VOICES)))
 
-    def voice_named(self, name: str) -> str:
-        """Return the synthesizer's voice that stands for a name."""
+    def voice_named(self, name: str) -> SpokenVoice:
+        """Return how the voice of a name is spoken."""
         own = self.synthesizer.info.voices
-        return self.voice_names.get(name, name if name in own else own[0])
+        return self.voice_names.get(name) or SpokenVoice(name if name in own else own[0])
 
     async def warm(self, instructions: str) -> None:
         """Have the language model read instructions before anybody asks.

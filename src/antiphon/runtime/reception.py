@@ -28,12 +28,13 @@ from antiphon.core.transcription_session import TranscriptionSession, Transcript
 from antiphon.core.translation_session import TranslationSession, TranslationStart
 from antiphon.core.translation_settings import SpokenLanguages, translation_updated
 from antiphon.core.verbs import SESSION_LIFETIME_S
-from antiphon.errors import RequestError
+from antiphon.errors import ConfigurationError, RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
+from antiphon.runtime.models import Models
 from antiphon.runtime.rate_limits import KeyAccounts
 from antiphon.runtime.spare import Spare
 from antiphon.wire.audio_config import (
@@ -90,12 +91,18 @@ class Opening(Struct, frozen=True, kw_only=True):
 
 
 @asynccontextmanager
-async def open_reception(config: Config, engines: EngineSet) -> AsyncIterator[Reception]:
-    """Open a reception; what its sessions share runs until it closes."""
+async def open_reception(config: Config, models: Models) -> AsyncIterator[Reception]:
+    """Open a reception; what its sessions share runs until it closes.
+
+    Raises:
+        ConfigurationError: A model's sessions would begin with something that cannot be done.
+    """
+    detection = Detection(models.default.engines.voice_detector)
+    reception = Reception(config, models, detection)
+    reception.check_models()
     async with anyio.create_task_group() as tasks:
-        detection = Detection(engines.voice_detector)
         tasks.start_soon(detection.run)
-        yield Reception(config, engines, detection)
+        yield reception
         tasks.cancel_scope.cancel()
 
 
@@ -104,17 +111,16 @@ class Reception:
 
     Attributes:
         config: The operator's choices.
+        models: What clients may ask for.
         timelines: Where the time of the latest responses went.
     """
 
-    def __init__(self, config: Config, engines: EngineSet, detection: Detection) -> None:
+    def __init__(self, config: Config, models: Models, detection: Detection) -> None:
         self.config = config
+        self.models = models
         self.timelines = TimelineLog()
-        self._engines = engines
         self._detection = detection
         self._spare = Spare()
-        otherwise: Speculation = "off" if engines.act_out_a_script else "answers"
-        self._speculation: Speculation = config.speculation or otherwise
         self._entropy = RandomEntropy()
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
@@ -138,15 +144,38 @@ class Reception:
         Raises:
             RequestError: ``model_not_found``, if the operator is strict.
         """
-        models = self.config.models
-        if not asked_for or asked_for in models:
-            return asked_for or models[0]
+        default, names = self.models.default.name, self.models.names
+        if not asked_for or asked_for in names:
+            return asked_for or default
         if self.config.strict_models:
-            known = ", ".join(models)
+            known = ", ".join(names)
             message = f"The model `{asked_for}` does not exist here. Models are: {known}."
             raise RequestError(message, code="model_not_found", param="model")
-        _log.info("model %r is not configured; %r answers in its place", asked_for, models[0])
+        _log.info("model %r is not configured; %r answers in its place", asked_for, default)
         return asked_for
+
+    def check_models(self) -> None:
+        """Check that a session with each model can begin.
+
+        Raises:
+            ConfigurationError: One cannot; the message names model, field and value.
+        """
+        for model in self.models:
+            try:
+                self.preview(Opening(model=model.name))
+            except RequestError as error:
+                message = f"Sessions with the model '{model.name}' cannot begin: {error.message}"
+                raise ConfigurationError(message) from error
+
+    async def warm(self) -> None:
+        """Have the models read what their sessions are told before all else.
+
+        Raises:
+            EngineError: One cannot.
+        """
+        for model in self.models:
+            instructions = self._start(Opening(model=model.name)).settings.instructions
+            await model.engines.warm(instructions)
 
     def opening_with(self, settings: SessionPatch, model: str | None = None) -> Opening:
         """Return the opening of a session that begins with settings.
@@ -223,7 +252,7 @@ class Reception:
         now = asyncio.get_running_loop().time()
         admitted = partial(
             Host,
-            engines=self._engines,
+            engines=self.models.named(opening.model).engines,
             detection=self._detection,
             spare=self._spare,
             timelines=self.timelines,
@@ -241,7 +270,8 @@ class Reception:
                 return admitted(session, decode=decode_translation_event)
 
     def _start(self, opening: Opening) -> SessionStart:
-        abilities = replace(self._engines.abilities, prompts=self.config.prompts)
+        model = self.models.named(opening.model)
+        abilities = replace(model.engines.abilities, prompts=self.config.prompts)
         settings = RealtimeSession(
             id=self._entropy.identifier("sess"),
             model=opening.model,
@@ -253,24 +283,26 @@ class Reception:
                 output=AudioOutput(format=PcmFormat(), voice=abilities.voices[0]),
             ),
         )
-        if isinstance(opening.settings, RealtimeSessionUpdate):
-            settings = updated(
-                settings,
-                opening.settings,
-                default_instructions=settings.instructions,
-                abilities=abilities,
-                voice_is_fixed=False,
-            )
+        for patch in (model.session, opening.settings):
+            if isinstance(patch, RealtimeSessionUpdate):
+                settings = updated(
+                    settings,
+                    patch,
+                    default_instructions=settings.instructions,
+                    abilities=abilities,
+                    voice_is_fixed=False,
+                )
         return SessionStart(
             settings=settings,
             conversation_id=self._entropy.identifier("conv"),
             abilities=abilities,
-            reader=self._engines.reader,
-            speculation=self._speculation,
+            reader=model.engines.reader,
+            speculation=self._speculation_of(model.engines),
             announces_conversation=opening.dialect == "beta",
         )
 
     def _transcription_start(self, opening: Opening) -> TranscriptionStart:
+        engines = self.models.named(opening.model).engines
         heard = AudioInput(
             format=PcmFormat(),
             transcription=AudioTranscription(model=DEFAULT_TRANSCRIPTION_MODEL),
@@ -283,16 +315,17 @@ class Reception:
         )
         if isinstance(opening.settings, TranscriptionSessionUpdate):
             settings = transcription_updated(
-                settings, opening.settings, abilities=self._engines.abilities
+                settings, opening.settings, abilities=engines.abilities
             )
         return TranscriptionStart(
             settings=settings,
-            abilities=self._engines.abilities,
-            works_ahead=self._speculation != "off",
+            abilities=engines.abilities,
+            works_ahead=self._speculation_of(engines) != "off",
         )
 
     def _translation_start(self, opening: Opening) -> TranslationStart:
-        synthesizer = self._engines.synthesizer.info
+        engines = self.models.named(opening.model).engines
+        synthesizer = engines.synthesizer.info
         spoken = SpokenLanguages(synthesizer=synthesizer.name, codes=synthesizer.languages)
         settings = TranslationSettings(
             id=self._entropy.identifier("sess"),
@@ -304,9 +337,11 @@ class Reception:
         )
         if isinstance(opening.settings, TranslationSessionUpdate):
             settings = translation_updated(settings, opening.settings, spoken=spoken)
-        return TranslationStart(
-            settings=settings, spoken=spoken, voice=self._engines.abilities.voices[0]
-        )
+        return TranslationStart(settings=settings, spoken=spoken, voice=engines.abilities.voices[0])
+
+    def _speculation_of(self, engines: EngineSet) -> Speculation:
+        otherwise: Speculation = "off" if engines.act_out_a_script else "answers"
+        return self.config.speculation or otherwise
 
 
 def _expires_at() -> int:

@@ -144,9 +144,10 @@ class Answer:
 
     async def _voice(self, segments: ObjectReceiveStream[Segment]) -> None:
         synthesizer = self.engines.synthesizer
-        voice = self.engines.voice_named(self.plan.voice)
+        voice, usual_speed = self.engines.voice_named(self.plan.voice)
+        wanted_speed = usual_speed * self.plan.speed
         slowest, fastest = synthesizer.info.speeds
-        speed = min(max(self.plan.speed, slowest), fastest)
+        speed = min(max(wanted_speed, slowest), fastest)
         codec = codec_of(self.plan.output_format)
         resampler = Resampler(synthesizer.info.rate_hz, codec.rate_hz)
 
@@ -160,7 +161,7 @@ class Answer:
 
         async for segment in segments:
             request = SpeechRequest(text=segment.text, voice=voice, speed=speed)
-            stretch = TimeStretch(speed / self.plan.speed, synthesizer.info.rate_hz)
+            stretch = TimeStretch(speed / wanted_speed, synthesizer.info.rate_hz)
             async with aclosing(synthesizer.synthesize(request)) as chunks:
                 async for chunk in chunks:
                     await sound(resampler.push(stretch.push(chunk)))

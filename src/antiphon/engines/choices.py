@@ -1,0 +1,217 @@
+"""What an operator may write where an engine is wanted: a name, a path, or a server's address.
+
+=============================  ====================================================================
+``moonshine-tiny-en``          an entry of the catalogue, or the entry point of a package
+``./model.gguf``, ``~/voices/x.onnx``   a file or folder; what runs it is told by what it is
+``http://host:11434/v1#llama3``  an OpenAI-compatible server, after ``#`` its model
+=============================  ====================================================================
+
+Wherever that is not enough, a table says the rest: :class:`Choice`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from antiphon.engines.base import Role
+from antiphon.engines.catalogue import Catalogue, Entry
+from antiphon.errors import ConfigurationError
+from antiphon.wire.refusal import InvalidFieldError
+
+__all__ = ["Candidate", "Choice", "candidate", "choice_of", "located"]
+
+_ENVIRONMENT = "env:"
+"""What a text option begins with that stands in a variable, for example a key."""
+
+
+class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An engine, with everything an operator may say about it.
+
+    Attributes:
+        use: Name, path or address.
+        engine: The entry point that runs a path; needed only where it cannot be told from the path.
+        options: Over those of the catalogue. Text that begins with ``env:`` stands for the
+            variable that it names, so that no key has to be in a file.
+        threads: How many threads it may compute with; ``None`` for what suits its role.
+        parallel: How many requests it works on at once, the others wait; ``None`` for any number.
+        queue_s: How long a request waits before it fails with ``server_overloaded``.
+        stall_s: How long nothing may come of a request before the engine counts as hung.
+        fallback: What takes its place for a request that it fails before it has begun to answer.
+    """
+
+    use: Annotated[str, Meta(min_length=1)]
+    engine: str | None = None
+    options: dict[str, Any] = {}
+    threads: Annotated[int, Meta(ge=1)] | None = None
+    parallel: Annotated[int, Meta(ge=1)] | None = None
+    queue_s: Annotated[float, Meta(gt=0)] = 10.0
+    stall_s: Annotated[float, Meta(gt=0)] = 60.0
+    fallback: tuple[str | Choice, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.engine is not None and not _is_path(self.use):
+            message = (
+                f"Invalid '{{param}}': '{self.engine}' is to run '{self.use}', which is no path. "
+                "Leave 'engine' out."
+            )
+            raise InvalidFieldError("engine", message)
+
+
+def choice_of(written: str | Choice) -> Choice:
+    """Return the choice that a text or a table is."""
+    return Choice(use=written) if isinstance(written, str) else written
+
+
+def located(written: str | Choice, folder: Path) -> str | Choice:
+    """Return a choice with paths that are relative to a folder made to stand alone."""
+    if isinstance(written, str):
+        return str(folder / Path(written).expanduser()) if _is_path(written) else written
+    use = located(written.use, folder)
+    assert isinstance(use, str), "text stays text"
+    fallback = tuple(located(one, folder) for one in written.fallback)
+    return replace(written, use=use, fallback=fallback)
+
+
+class Candidate(NamedTuple):
+    """An engine that can be looked at, and loaded.
+
+    Attributes:
+        entry: What the catalogue says of it, or what can be said of it without.
+        files: Files that are not the catalogue's, by the key under which the engine looks for them.
+        options: Over those of the entry.
+    """
+
+    entry: Entry
+    files: Mapping[str, Path] = {}
+    options: Mapping[str, Any] = {}
+
+
+def candidate(role: Role, choice: Choice, catalogue: Catalogue) -> Candidate:
+    """Find out what a choice stands for.
+
+    Raises:
+        ConfigurationError: It stands for nothing; the message says what to write.
+    """
+    options = {name: _from_environment(name, value) for name, value in choice.options.items()}
+    if "://" in choice.use:
+        address = _address(role, choice.use)
+        entry = Entry(role=role, name=choice.use, engine=_http_engine(role, choice.use))
+        return Candidate(entry, options=address | options)
+    if _is_path(choice.use):
+        path = Path(choice.use).expanduser()
+        engine = choice.engine or _engine_for(role, path)
+        return Candidate(Entry(role=role, name=path.name, engine=engine), {"model": path}, options)
+    if catalogue.knows(role, choice.use):
+        return Candidate(catalogue.find(role, choice.use), options=options)
+    return Candidate(Entry(role=role, name=choice.use, engine=choice.use), options=options)
+
+
+def _is_path(use: str) -> bool:
+    """Whether it is a path: names have no separators, and do not begin with a dot."""
+    if "://" in use:
+        return False
+    return use.startswith((".", "~")) or "/" in use or os.sep in use
+
+
+def _from_environment(option: str, value: Any) -> Any:  # noqa: ANN401 (as in TOML)
+    if not isinstance(value, str) or not value.startswith(_ENVIRONMENT):
+        return value
+    variable = value.removeprefix(_ENVIRONMENT)
+    if variable not in os.environ:
+        message = (
+            f"The option '{option}' is to be taken from the variable {variable}, which is not set. "
+            f"Set it, or write the value in place of '{value}'."
+        )
+        raise ConfigurationError(message)
+    return os.environ[variable]
+
+
+# --- servers --------------------------------------------------------------------------------------
+
+_HTTP_ENGINES: Mapping[Role, str] = {
+    "transcriber": "http-transcriber",
+    "language_model": "http-language-model",
+    "synthesizer": "http-synthesizer",
+}
+
+
+def _http_engine(role: Role, use: str) -> str:
+    if role not in _HTTP_ENGINES:
+        message = (
+            f"'{use}' is to be the {role}, but servers can only be: {', '.join(_HTTP_ENGINES)}. "
+            "Name an engine of the catalogue (see 'antiphon models') or a path."
+        )
+        raise ConfigurationError(message)
+    return _HTTP_ENGINES[role]
+
+
+def _address(role: Role, use: str) -> dict[str, Any]:
+    """Return the base URL and the model of ``http://host:port/v1#model``."""
+    parts = urlsplit(use)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        message = (
+            f"'{use}' cannot be the {role}: an address begins with http:// or https:// and a host, "
+            "as http://localhost:11434/v1#llama3."
+        )
+        raise ConfigurationError(message)
+    return {"base_url": urlunsplit(parts._replace(fragment="")), "model": parts.fragment or None}
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+class _Form(NamedTuple):
+    """How a model's file or folder can be told to be an engine's."""
+
+    engine: str
+    looks: str  # for people
+    matches: Callable[[Path], bool]
+
+
+def _has(pattern: str) -> Callable[[Path], bool]:
+    return lambda path: path.is_dir() and any(path.glob(pattern))
+
+
+def _ends_in(suffix: str) -> Callable[[Path], bool]:
+    return lambda path: path.suffix == suffix and path.is_file()
+
+
+_FORMS: Mapping[Role, tuple[_Form, ...]] = {
+    "transcriber": (
+        _Form("faster-whisper", "a folder with a CTranslate2 'model.bin'", _has("model.bin")),
+        _Form("onnx-asr", "a folder with '.onnx' files", _has("*.onnx")),
+    ),
+    "language_model": (_Form("llama", "a '.gguf' file", _ends_in(".gguf")),),
+    "synthesizer": (
+        _Form("piper", "an '.onnx' file, with its '.onnx.json' beside it", _ends_in(".onnx")),
+    ),
+    "voice_detector": (_Form("silero", "an '.onnx' file", _ends_in(".onnx")),),
+    "turn_predictor": (_Form("smart-turn", "an '.onnx' file", _ends_in(".onnx")),),
+}
+
+
+def _engine_for(role: Role, path: Path) -> str:
+    forms = _FORMS.get(role, ())
+    for form in forms:
+        if form.matches(path):
+            return form.engine
+    if not path.exists():
+        message = f"The {role} is to be {path}, but there is nothing."
+    else:
+        message = (
+            f"What would run {path} as the {role} cannot be told from it. Known are "
+            f"{' and '.join(_listed(forms)) or 'none'}; otherwise name the engine in a table: "
+            f'{{use = "{path}", engine = "…"}}.'
+        )
+    raise ConfigurationError(message)
+
+
+def _listed(forms: tuple[_Form, ...]) -> Iterator[str]:
+    return (f"{form.looks} ({form.engine})" for form in forms)

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pytest
+
+from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
+from antiphon.errors import ConfigurationError
+
+CATALOGUE = builtin_catalogue()
+
+
+def found(role, written) -> Candidate:
+    return candidate(role, choice_of(written), CATALOGUE)
+
+
+def refusal(role, written) -> str:
+    with pytest.raises(ConfigurationError) as error:
+        found(role, written)
+    return str(error.value)
+
+
+def test_a_name_or_alias_is_that_of_the_catalogue():
+    assert found("language_model", "fast").entry is CATALOGUE.find("language_model", "smollm2-135m")
+
+
+def test_any_other_name_is_that_of_an_entry_point():
+    entry = found("transcriber", "parrot").entry
+    assert (entry.engine, entry.name, entry.files) == ("parrot", "parrot", {})
+
+
+@pytest.mark.parametrize(
+    ("written", "base_url", "model"),
+    [
+        ("http://host:11434/v1#qwen3:4b", "http://host:11434/v1", "qwen3:4b"),
+        ("https://host/api/v1#org/model", "https://host/api/v1", "org/model"),
+        ("http://[::1]:80/v1", "http://[::1]:80/v1", None),
+    ],
+)
+def test_an_address_is_that_of_a_server_and_its_model(written, base_url, model):
+    entry, files, options = found("language_model", written)
+    assert entry.engine == "http-language-model"
+    assert options == {"base_url": base_url, "model": model}
+    assert not files
+
+
+def test_options_go_over_what_the_address_says():
+    choice = Choice(use="http://host/v1#a", options={"model": "b", "retries": 1})
+    assert found("synthesizer", choice).options == {
+        "base_url": "http://host/v1",
+        "model": "b",
+        "retries": 1,
+    }
+
+
+def test_servers_do_not_detect_voices():
+    assert "but servers can only be: transcriber, " in refusal("voice_detector", "http://host/v1")
+
+
+@pytest.mark.parametrize("written", ["ftp://host/v1", "http:///v1#x"])
+def test_what_looks_like_an_address_has_to_be_one(written):
+    assert "begins with http:// or https:// and a host" in refusal("transcriber", written)
+
+
+def test_options_are_taken_from_the_environment(monkeypatch):
+    monkeypatch.setenv("EARS_KEY", "sk-ears")
+    choice = Choice(use="http://host/v1", options={"api_key": "env:EARS_KEY"})
+    assert found("transcriber", choice).options["api_key"] == "sk-ears"
+    monkeypatch.delenv("EARS_KEY")
+    assert "variable EARS_KEY, which is not set" in refusal("transcriber", choice)
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "engine"),
+    [
+        ("language_model", "mind.gguf", "llama"),
+        ("synthesizer", "en_US-voice.onnx", "piper"),
+        ("transcriber", "ct2/model.bin", "faster-whisper"),
+        ("transcriber", "parakeet/encoder.onnx", "onnx-asr"),
+        ("voice_detector", "vad.onnx", "silero"),
+    ],
+)
+def test_what_runs_a_path_is_told_by_what_it_is(role, path, engine, tmp_path):
+    file = tmp_path / path
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    chosen = file.parent if file.parent != tmp_path else file
+    entry, files, _ = found(role, str(chosen))
+    assert (entry.engine, files) == (engine, {"model": chosen})
+
+
+def test_a_path_in_the_working_directory_is_one_by_its_dot(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mind.gguf").touch()
+    assert found("language_model", "./mind.gguf").entry.engine == "llama"
+    assert found("language_model", "mind.gguf").entry.engine == "mind.gguf"
+
+
+def test_the_operator_may_say_what_runs_a_path(tmp_path):
+    choice = Choice(use=str(tmp_path), engine="parrot")
+    assert found("transcriber", choice).entry.engine == "parrot"
+
+
+def test_a_path_that_nothing_runs_is_answered_with_what_would_be(tmp_path):
+    message = refusal("transcriber", str(tmp_path))
+    assert "a folder with a CTranslate2 'model.bin' (faster-whisper)" in message
+    assert 'engine = "…"' in message
+    assert refusal("language_model", "./nowhere.gguf").endswith(
+        "is to be nowhere.gguf, but there is nothing."
+    )

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from antiphon.config import Config, ModelChoice, VoiceChoice
+from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.choices import Choice
+from antiphon.engines.thinking import GenerationRequest
+from antiphon.errors import ConfigurationError, EngineError, WeightsError
+from antiphon.runtime.loading import load_models
+from tests.support.server import serving
+
+SCRIPTED: dict[str, Any] = {
+    "transcriber": "scripted",
+    "language_model": "scripted",
+    "synthesizer": "scripted",
+    "voice_detector": "scripted",
+}
+
+
+async def test_the_engines_of_the_configuration_are_loaded_and_closed(tmp_path):
+    script = tmp_path / "script.toml"
+    script.write_text('sentence = "Good morning."')
+    config = Config(home=tmp_path, script=script, **SCRIPTED)
+    async with load_models(config) as models:
+        engines = models.default.engines
+        assert engines.transcriber.info.role == "transcriber"
+        assert engines.language_model.info.name == "scripted"
+        assert engines.voices[:3] == ("alto", "tenor", "bass")
+    with pytest.raises(EngineError, match="scripted is closed"):
+        await anext(engines.language_model.generate(GenerationRequest(messages=())))
+
+
+async def test_the_server_starts_without_the_weights_of_its_turn_predictor(tmp_path, caplog):
+    async with (
+        load_models(Config(home=tmp_path, **SCRIPTED)) as models,
+        serving(models.default.engines) as server,
+    ):
+        assert models.default.engines.turn_predictor is None
+        assert (await server.request("GET", "/health")).status_code == 200
+    (warning,) = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert warning.startswith("no turn predictor: The weights of")
+    assert "antiphon models fetch" in warning
+
+
+async def test_a_turn_predictor_that_was_asked_for_has_to_be_there(tmp_path):
+    name = builtin_catalogue().default("turn_predictor").name
+    config = Config(home=tmp_path, turn_predictor=name, **SCRIPTED)
+    with pytest.raises(WeightsError, match=f"antiphon models fetch {name}"):
+        async with load_models(config):
+            pass
+
+
+async def test_an_engine_that_cannot_be_loaded_is_named(tmp_path):
+    config = Config(home=tmp_path, **{**SCRIPTED, "synthesizer": "nobody"})
+    with pytest.raises(ConfigurationError, match="no synthesizer named 'nobody'"):
+        async with load_models(config):
+            pass
+
+
+async def test_the_operators_names_of_voices_have_to_stand_for_voices(tmp_path):
+    voices: dict[str, str | VoiceChoice] = {
+        "alloy": "bass",
+        "slow": VoiceChoice(voice="tenor", speed=0.8),
+    }
+    async with load_models(Config(home=tmp_path, voices=voices, **SCRIPTED)) as models:
+        assert models.default.engines.voice_named("alloy") == ("bass", 1.0)
+        assert models.default.engines.voice_named("slow") == ("tenor", 0.8)
+    with pytest.raises(ConfigurationError, match="'alloy' is to be spoken by 'nobody'"):
+        async with load_models(Config(home=tmp_path, voices={"alloy": "nobody"}, **SCRIPTED)):
+            pass
+
+
+async def test_models_share_engines_that_are_the_same(
+    tmp_path,
+):
+    quick = Choice(use="scripted", parallel=1)
+    models = {
+        "first": ModelChoice(),
+        "same": ModelChoice(synthesizer="scripted", voices={"alloy": "bass"}),
+        "own": ModelChoice(language_model=quick),
+    }
+    async with load_models(Config(home=tmp_path, models=models, **SCRIPTED)) as loaded:
+        first, same, own = (model.engines for model in loaded)
+        assert first.language_model is same.language_model
+        assert first.synthesizer is same.synthesizer is own.synthesizer
+        assert own.language_model is not first.language_model
+        assert own.voice_detector is first.voice_detector
+        assert same.voice_named("alloy").voice == "bass"
+        assert first.voice_named("alloy").voice == "alto"
