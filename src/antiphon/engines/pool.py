@@ -190,7 +190,7 @@ class WorkerPool:
             emit.finish(self._closed_error())
             emit.stop()
         shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
-        await anyio.to_thread.run_sync(shutdown)
+        await anyio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
 
     def _run(self, produce: Callable[[Emitter[T]], None], emit: Emitter[T]) -> None:
         try:

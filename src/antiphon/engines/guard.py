@@ -1,0 +1,224 @@
+"""Stands before an engine: lets in what it can carry, and has it replaced when it hangs or crashes.
+
+* **Overload.** Beyond ``parallel`` requests at once the others wait, in the order in which they
+  came; who has waited ``queue_s`` fails with ``server_overloaded``.
+* **Hanging.** When nothing has come of a request for ``stall_s``, that request fails.
+* **Crashing.** An exception other than ``EngineError`` is a crash, and so is ``EngineError`` with
+  the code ``engine_crashed`` (of an engine whose process has died).
+
+After the latter two the engine is loaded anew, in the background, and takes the old one's place.
+Requests that come meanwhile wait for it as they wait for a place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Generic, TypeVar, cast
+
+import anyio
+from msgspec import Struct
+
+from antiphon.core.tokens import TokenCounter
+from antiphon.engines.base import Engine, EngineInfo, Floats
+from antiphon.engines.hearing import Transcriber, TranscriptEvent, TranscriptionRequest
+from antiphon.engines.speaking import SpeechRequest, Synthesizer
+from antiphon.engines.thinking import (
+    GenerationEvent,
+    GenerationRequest,
+    LanguageModel,
+    MessageEndPredictor,
+)
+from antiphon.errors import AntiphonError, EngineError, Stage
+
+__all__ = ["ENGINE_CRASHED", "Limits", "guarded"]
+
+_log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Engine)
+T = TypeVar("T")
+
+ENGINE_CRASHED = "engine_crashed"
+"""Code of an ``EngineError`` after which the engine can do nothing any more."""
+
+_END: Any = object()
+
+_CLOSING_TIMEOUT_S = 10.0
+"""How long an engine that hangs may take to give its memory back, before it is left to itself."""
+
+_LONGEST_PAUSE_S = 30.0
+"""Between attempts to load an engine anew; the first is made at once, the pauses double."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What an engine is asked to carry; see :class:`antiphon.engines.choices.Choice`."""
+
+    parallel: int | None = None
+    queue_s: float = 10.0
+    stall_s: float = 60.0
+
+
+def guarded(engine: Engine, limits: Limits, load: Callable[[], Awaitable[Engine]]) -> Engine:
+    """Return an engine that does as another one does, within limits.
+
+    Args:
+        engine: A transcriber, language model or synthesizer; others are returned as they are.
+        limits: What it is asked to carry.
+        load: Loads another one like it.
+    """
+    match engine.info.role:
+        case "transcriber":
+            return _GuardedTranscriber(engine, "transcribe", limits, load)
+        case "language_model" if isinstance(engine, MessageEndPredictor):
+            return _GuardedReader(engine, "generate", limits, load)
+        case "language_model":
+            return _GuardedLanguageModel(engine, "generate", limits, load)
+        case "synthesizer":
+            return _GuardedSynthesizer(engine, "synthesize", limits, load)
+        case _:
+            return engine
+
+
+class _Guarded(Generic[E]):
+    """What the guards of all roles have in common."""
+
+    def __init__(
+        self, engine: Engine, stage: Stage, limits: Limits, load: Callable[[], Awaitable[Engine]]
+    ) -> None:
+        self._engine = cast("E", engine)
+        self._stage = stage
+        self._limits = limits
+        self._load = load
+        self._works = anyio.Event()
+        self._works.set()
+        self._places = anyio.Semaphore(limits.parallel) if limits.parallel else None
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What the engine is and can do."""
+        return self._engine.info
+
+    async def aclose(self) -> None:
+        """Close the engine; one that is being loaded is not waited for."""
+        for task in tuple(self._background):
+            task.cancel()
+        await self._engine.aclose()
+
+    async def _events(self, begin: Callable[[E], AsyncGenerator[T, None]]) -> AsyncGenerator[T]:
+        """Pass on what comes of a request.
+
+        Raises:
+            EngineError: The engine did; or it is overloaded, hangs or has crashed.
+        """
+        await self._enter()
+        try:
+            engine = self._engine
+            async with aclosing(begin(engine)) as events:
+                while (event := await self._next(events, engine)) is not _END:
+                    yield event
+        finally:
+            if self._places is not None:
+                self._places.release()
+
+    async def _enter(self) -> None:
+        if self._works.is_set() and self._places is None:
+            return
+        with anyio.move_on_after(self._limits.queue_s):
+            await self._works.wait()
+            if self._places is not None:
+                await self._places.acquire()
+            return
+        if self._works.is_set():
+            why = f"{self._limits.parallel} requests are under way"
+        else:
+            why = "it is being loaded anew"
+        message = f"{self.info.name} had no room for {self._limits.queue_s:g} s: {why}"
+        raise EngineError(message, stage=self._stage, code="server_overloaded", retryable=True)
+
+    async def _next(self, events: AsyncGenerator[T, None], engine: E) -> T:
+        """Return the next event, ``_END`` after the last."""
+        try:
+            with anyio.move_on_after(self._limits.stall_s):
+                return await anext(events, _END)
+        except EngineError as error:
+            if error.code == ENGINE_CRASHED:
+                self._replace(engine, str(error))
+            raise
+        except Exception as error:
+            self._replace(engine, repr(error))
+            message = f"{self.info.name} crashed: {error!r}"
+            raise EngineError(
+                message, stage=self._stage, code=ENGINE_CRASHED, retryable=True
+            ) from error
+        message = f"nothing came of a request to {self.info.name} for {self._limits.stall_s:g} s"
+        self._replace(engine, message)
+        raise EngineError(message, stage=self._stage, code="engine_timeout", retryable=True)
+
+    def _replace(self, engine: E, reason: str) -> None:
+        """Have an engine replaced, unless that has been begun."""
+        if engine is not self._engine or not self._works.is_set():
+            return
+        _log.error("%s is loaded anew: %s", self.info.name, reason)
+        self._works = anyio.Event()
+        self._in_background(self._load_anew(engine))
+
+    async def _load_anew(self, broken: E) -> None:
+        self._in_background(_close(broken))
+        pause_s = 1.0
+        while True:
+            try:
+                self._engine = cast("E", await self._load())
+            except AntiphonError as error:
+                _log.error("%s cannot be loaded anew: %s", broken.info.name, error)
+                await anyio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                _log.warning("%s works again", broken.info.name)
+                self._works.set()
+                return
+
+    def _in_background(self, work: Any) -> None:  # noqa: ANN401 (a coroutine)
+        # Neither of the session whose request failed, nor to be waited for by it.
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+
+async def _close(engine: Engine) -> None:
+    with anyio.move_on_after(_CLOSING_TIMEOUT_S):
+        await engine.aclose()
+        return
+    _log.error("%s does not end; its threads and memory stay occupied", engine.info.name)
+
+
+class _GuardedTranscriber(_Guarded[Transcriber]):
+    def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        return self._events(lambda engine: engine.transcribe(audio, request))
+
+
+class _GuardedLanguageModel(_Guarded[LanguageModel]):
+    @property
+    def counter(self) -> TokenCounter | None:
+        return self._engine.counter
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+        return self._events(lambda engine: engine.generate(request))
+
+    async def warm(self, request: GenerationRequest) -> None:
+        await self._engine.warm(request)
+
+
+class _GuardedReader(_GuardedLanguageModel):
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        assert isinstance(self._engine, MessageEndPredictor), "what replaces it is like it"
+        return await self._engine.predict_message_end(request)
+
+
+class _GuardedSynthesizer(_Guarded[Synthesizer]):
+    def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
+        return self._events(lambda engine: engine.synthesize(request))

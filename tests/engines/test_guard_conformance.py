@@ -1,0 +1,38 @@
+"""Engines behind a guard are engines."""
+
+from antiphon.engines import conformance
+from antiphon.engines.base import Engine, EngineSettings
+from antiphon.engines.guard import Limits, guarded
+from antiphon.engines.scripted import (
+    create_language_model,
+    create_synthesizer,
+    create_transcriber,
+)
+
+SETTINGS = EngineSettings(name="guarded")
+
+
+def guard(engine: Engine) -> Engine:
+    async def load_another() -> Engine:
+        message = "nothing here breaks"
+        raise AssertionError(message)
+
+    return guarded(engine, Limits(parallel=2), load_another)
+
+
+class TestTranscriber(conformance.TranscriberConformance):
+    @classmethod
+    def create(cls):
+        return guard(create_transcriber(SETTINGS))
+
+
+class TestLanguageModel(conformance.LanguageModelConformance):
+    @classmethod
+    def create(cls):
+        return guard(create_language_model(SETTINGS))
+
+
+class TestSynthesizer(conformance.SynthesizerConformance):
+    @classmethod
+    def create(cls):
+        return guard(create_synthesizer(SETTINGS))
