@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from antiphon.config.keys import HASH_PREFIX
-from antiphon.config.loading import Loaded
+from antiphon.config.loading import DEFAULT_SOURCE, Loaded
 
 __all__ = ["report"]
 
@@ -20,12 +20,18 @@ _MASK = "********"
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 
 
-def report(loaded: Loaded) -> Iterator[str]:
+def report(loaded: Loaded, *, with_defaults: bool = True) -> Iterator[str]:
     """Yield the lines of a configuration as TOML, with the source of each value as a comment.
 
     API keys are masked, and of hashes only the beginning is shown.
+
+    Args:
+        loaded: The configuration.
+        with_defaults: Whether values are to be shown that nobody gave.
     """
     for name in loaded.config.__struct_fields__:
+        if loaded.sources[name] == DEFAULT_SOURCE and not with_defaults:
+            continue
         value = getattr(loaded.config, name)
         masked = tuple(_masked(key) for key in value) if name == "api_keys" else value
         plain = msgspec.to_builtins(masked, enc_hook=str)

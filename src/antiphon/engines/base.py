@@ -65,6 +65,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
         tools: Whether a language model can call functions.
         images: Whether a language model sees images.
         scripted: Whether it acts out a script, in which each request counts.
+        remote: Whether it computes on another machine, so that its work takes nothing from this.
     """
 
     name: str
@@ -81,6 +82,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     tools: bool = False
     images: bool = False
     scripted: bool = False
+    remote: bool = False
 
 
 class EngineSettings(Struct, frozen=True, kw_only=True):

@@ -7,13 +7,14 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 
 from antiphon.config import Config, ModelChoice
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.choices import Choice, choice_of
+from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import Synthesizer
@@ -22,7 +23,7 @@ from antiphon.errors import WeightsError
 from antiphon.runtime.engine_set import EngineSet, SpokenVoice
 from antiphon.runtime.models import Models
 
-__all__ = ["load_models"]
+__all__ = ["load_for", "load_models"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,27 @@ async def load_models(config: Config) -> AsyncIterator[Models]:
         sets = {name: await loader.engines_of(model) for name, model in config.models.items()}
         by_choice = {id(model): sets[name] for name, model in config.models.items()}
         yield Models(config, lambda model: by_choice[id(model)])
+
+
+async def load_for(config: Config, role: Role, chosen: str | Choice | None) -> Engine:
+    """Load one engine as a configuration wants it, without a guard.
+
+    Args:
+        config: Says where weights are, and what scripted engines act out.
+        role: What it is to do.
+        chosen: Which one; ``None`` for the role's default.
+
+    Raises:
+        AntiphonError: It cannot be loaded.
+    """
+    began = time.monotonic()
+    is_scripted = chosen is not None and choice_of(chosen).use == "scripted"
+    script = {"script": config.script} if is_scripted and config.script is not None else {}
+    threads = os.cpu_count() or 1 if role == "language_model" else 1
+    engine = await load_engine(role, chosen, home=config.home, threads=threads, options=script)
+    took_s = time.monotonic() - began
+    _log.info("%s %s loaded in %.1f s", role, engine.info.name, took_s)
+    return engine
 
 
 class _Loader:
@@ -92,24 +114,19 @@ class _Loader:
         return self._loaded[key]
 
     async def _load(self, role: Role, chosen: str | Choice | None) -> Engine:
-        began = time.monotonic()
-        threads = os.cpu_count() or 1 if role == "language_model" else 1
-        engine = await load_engine(
-            role,
-            chosen,
-            home=self._config.home,
-            threads=threads,
-            options=_script(self._config, chosen),
-        )
+        async def load() -> Engine:
+            return await load_for(self._config, role, chosen)
+
+        engine = guarded(await load(), _limits(chosen), load)
         self._stack.push_async_callback(engine.aclose)
-        took_s = time.monotonic() - began
-        _log.info("%s %s loaded in %.1f s", role, engine.info.name, took_s)
         return engine
 
 
-def _script(config: Config, chosen: str | Choice | None) -> dict[str, Any]:
-    is_scripted = chosen is not None and choice_of(chosen).use == "scripted"
-    return {"script": config.script} if is_scripted and config.script is not None else {}
+def _limits(chosen: str | Choice | None) -> Limits:
+    if chosen is None:
+        return Limits()
+    choice = choice_of(chosen)
+    return Limits(parallel=choice.parallel, queue_s=choice.queue_s, stall_s=choice.stall_s)
 
 
 def _voice_names(config: Config, model: ModelChoice) -> dict[str, SpokenVoice]:

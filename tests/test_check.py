@@ -1,0 +1,79 @@
+"""``antiphon check``: every engine is loaded and tried once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from antiphon.check import check
+from antiphon.config import Config, ModelChoice
+from antiphon.config.loading import DEFAULT_SOURCE, Loaded
+from antiphon.engines.choices import Choice
+
+SCRIPTED = dict.fromkeys(
+    ("transcriber", "language_model", "synthesizer", "voice_detector", "turn_predictor"), "scripted"
+)
+
+
+async def checked(tmp_path: Path, **fields: object) -> tuple[bool, str]:
+    config = Config(home=tmp_path, **{**SCRIPTED, **fields})  # type: ignore[arg-type]
+    sources = dict.fromkeys(Config.__struct_fields__, DEFAULT_SOURCE)
+    sources |= dict.fromkeys(fields, "antiphon.toml")
+    lines: list[str] = []
+    works = await check(Loaded(config, sources), lines.append)
+    return works, "\n".join(lines)
+
+
+async def test_each_engine_is_loaded_and_has_to_do_its_work(tmp_path):
+    works, said = await checked(tmp_path)
+    assert works
+    for line in (
+        "finds speech in a question",
+        "cleans speech",
+        "a question is over at",
+        "hears 'Hello there.' where 'What is the capital of France?' is said",
+        "answers 'You said: What is the capital of France",
+        "says 'Hello there.' where it is to say",
+    ):
+        assert line in said
+    assert said.count("loaded in ") == 6
+
+
+async def test_what_the_operator_said_is_shown_with_its_source(tmp_path):
+    _, said = await checked(tmp_path, port=9000)
+    assert "port = 9000  # antiphon.toml" in said
+    assert "host" not in said
+
+
+async def test_engines_of_all_models_and_their_fallbacks_are_tried_once(tmp_path):
+    quick = Choice(use="scripted", parallel=1, fallback=("scripted",))
+    models = {"a": ModelChoice(), "b": ModelChoice(language_model=quick), "c": ModelChoice()}
+    works, said = await checked(tmp_path, models=models)
+    assert works
+    assert said.count("language_model  scripted: ready") == 2
+    assert said.count("synthesizer     scripted: ready") == 1
+
+
+async def test_an_engine_that_fails_is_told_and_the_others_are_tried(tmp_path):
+    script = tmp_path / "story.toml"
+    script.write_text('[[answers]]\nsteps = [{ do = "fail", message = "It fell over." }]')
+    works, said = await checked(tmp_path, script=script)
+    assert not works
+    assert "does not work: It fell over." in said
+    assert "synthesizer     scripted: ready" in said
+
+
+async def test_an_engine_of_which_nothing_useful_comes_does_not_work(tmp_path):
+    script = tmp_path / "story.toml"
+    script.write_text('[[transcriptions]]\nsteps = [{ do = "say", text = "" }]')
+    works, said = await checked(tmp_path, script=script)
+    assert not works
+    assert "does not work: hears nothing where 'What is the capital of France?' is said" in said
+
+
+async def test_what_is_missing_is_named_with_what_to_do(tmp_path):
+    works, said = await checked(tmp_path, transcriber=None, synthesizer="nobody")
+    assert not works
+    assert "transcriber     moonshine-tiny-en: no weights" in said
+    assert "Run: antiphon models fetch moonshine-tiny-en" in said
+    assert "There is no synthesizer named 'nobody'" in said
+    assert "answers 'You said:" in said
