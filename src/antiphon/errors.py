@@ -4,6 +4,7 @@
 
     AntiphonError
     ├── RequestError          the client asked for something that cannot be done
+    │   └── BusyError         … at the moment
     ├── EngineError           an engine (or the server behind it) failed
     ├── ConfigurationError    the operator's configuration cannot be used
     └── WeightsError          a model file is missing, damaged or cannot be fetched
@@ -15,10 +16,12 @@ before it serves, with a message that says what to do.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 __all__ = [
     "AntiphonError",
+    "BusyError",
     "ConfigurationError",
     "EngineError",
     "RequestError",
@@ -62,6 +65,25 @@ class RequestError(AntiphonError):
         self.event_id = event_id
 
 
+class BusyError(RequestError):
+    """A request is refused that may be granted later.
+
+    Attributes:
+        retry_after_s: When to ask again, in seconds from now.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        type: str,  # noqa: A002 (the wire's word)
+        retry_after_s: float,
+    ) -> None:
+        super().__init__(message, code=code, type=type)
+        self.retry_after_s = retry_after_s
+
+
 class EngineError(AntiphonError):
     """An engine could not do its work. The only exception that engines raise.
 
@@ -79,6 +101,11 @@ class EngineError(AntiphonError):
         self.stage = stage
         self.code = code
         self.retryable = retryable
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let it pass between processes: arguments by keyword are lost otherwise."""
+        again = partial(EngineError, stage=self.stage, code=self.code, retryable=self.retryable)
+        return again, (self.message,)
 
 
 class ConfigurationError(AntiphonError):

@@ -43,6 +43,8 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         parallel: How many requests it works on at once, the others wait; ``None`` for any number.
         queue_s: How long a request waits before it fails with ``server_overloaded``.
         stall_s: How long nothing may come of a request before the engine counts as hung.
+        isolated: Whether it runs in a process of its own, which may crash without taking this one
+            with it.
         fallback: What takes its place for a request that it fails before it has begun to answer.
     """
 
@@ -53,6 +55,7 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parallel: Annotated[int, Meta(ge=1)] | None = None
     queue_s: Annotated[float, Meta(gt=0)] = 10.0
     stall_s: Annotated[float, Meta(gt=0)] = 60.0
+    isolated: bool = False
     fallback: tuple[str | Choice, ...] = ()
 
     def __post_init__(self) -> None:

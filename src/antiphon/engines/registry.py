@@ -23,6 +23,7 @@ from msgspec import Struct
 from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Entry, builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
+from antiphon.engines.isolated import isolated
 from antiphon.engines.progress import megabytes
 from antiphon.engines.weights import default_home, missing_files, path_of
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
@@ -141,7 +142,8 @@ def _load(
     (entry_point,) = _entry_points(entry.engine)
     try:
         factory: EngineFactory = entry_point.load()
-        engine = factory(settings)
+        alone = chosen is not None and choice_of(chosen).isolated
+        engine = isolated(factory, settings, role) if alone else factory(settings)
         actual_role = engine.info.role
     except AntiphonError:
         raise
@@ -202,7 +204,7 @@ def _obstacle(entry: Entry, home: Path) -> tuple[Readiness, str]:
     if absent := [module for module in entry.requires if find_spec(module) is None]:
         return Readiness.NOT_INSTALLED, (
             f"The engine {entry.name!r} needs {' and '.join(absent)}, which is not installed. "
-            "Run: pip install 'antiphon[local]'"
+            f"Run: pip install 'antiphon[{entry.extra}]'"
         )
     if missing := missing_files(entry, home):
         size = megabytes(sum(file.bytes for file in missing))

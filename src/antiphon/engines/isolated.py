@@ -1,0 +1,362 @@
+"""An engine in a process of its own, so that a crash of native code takes no session with it.
+
+The parent's side is an engine like any other. When the child dies, whatever is under way fails with
+``engine_crashed``, and the guard before the engine (``engines/guard.py``) loads another. It costs
+the memory of one more Python, and some tenths of a millisecond for each event.
+
+Both ends are this program and talk over a pipe of :mod:`multiprocessing`. An event is sent only
+while the reader is fewer than :data:`WINDOW` behind, so that no request can fill the memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+import multiprocessing
+import signal
+import threading
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import aclosing
+from enum import Enum
+from itertools import count
+from multiprocessing.connection import Connection
+from typing import Any, NamedTuple
+
+import anyio
+import anyio.to_thread
+
+from antiphon.core.tokens import TokenCounter
+from antiphon.engines.base import Engine, EngineFactory, EngineInfo, EngineSettings, Floats, Role
+from antiphon.engines.guard import ENGINE_CRASHED
+from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.thinking import GenerationEvent, GenerationRequest, MessageEndPredictor
+from antiphon.errors import AntiphonError, ConfigurationError, EngineError, Stage
+
+__all__ = ["isolated"]
+
+_log = logging.getLogger(__name__)
+
+WINDOW = 32
+"""How many events the child may be ahead of their reader, for each request."""
+
+_EXIT_TIMEOUT_S = 5.0
+
+_STAGES: dict[Role, Stage] = {
+    "transcriber": "transcribe",
+    "language_model": "generate",
+    "synthesizer": "synthesize",
+}
+
+
+class _Mark(Enum):
+    """What is said of a request besides its events."""
+
+    END = "end"
+    """By the child: nothing more will come."""
+    STOP = "stop"
+    """By the parent: nothing more is wanted."""
+    TAKEN = "taken"
+    """By the parent: an event was taken."""
+
+
+class _Request(NamedTuple):
+    method: str
+    arguments: tuple[Any, ...]
+
+
+def isolated(factory: EngineFactory, settings: EngineSettings, role: Role) -> Engine:
+    """Load an engine in a process of its own. Blocks, as factories do.
+
+    Args:
+        factory: A module's function, so that the child can import it.
+        settings: What it gets.
+        role: What the engine is to do.
+
+    Raises:
+        AntiphonError: As the factory does.
+        ConfigurationError: Engines of this role cannot be isolated, or the process ended.
+    """
+    if role not in _STAGES:
+        message = (
+            f"{settings.name} cannot be isolated: a {role} answers at once, for all sessions "
+            f"together. Leave 'isolated' out; it is for: {', '.join(_STAGES)}."
+        )
+        raise ConfigurationError(message)
+    child = _Child(factory, settings, _STAGES[role])
+    match role:
+        case "transcriber":
+            return _IsolatedTranscriber(child)
+        case "language_model" if child.reads_ahead:
+            return _IsolatedReader(child)
+        case "language_model":
+            return _IsolatedLanguageModel(child)
+        case _:
+            return _IsolatedSynthesizer(child)
+
+
+# --- the parent's side ----------------------------------------------------------------------------
+
+
+class _Child:
+    """The process, and the requests that are under way in it.
+
+    Attributes:
+        info: What its engine is and can do.
+        reads_ahead: Whether it can say if a message is over.
+    """
+
+    info: EngineInfo
+    reads_ahead: bool
+
+    def __init__(self, factory: EngineFactory, settings: EngineSettings, stage: Stage) -> None:
+        context = multiprocessing.get_context("spawn")  # threads and locks do not survive a fork
+        self._pipe, theirs = context.Pipe()
+        self._stage = stage
+        self._process = context.Process(
+            target=_run, args=(theirs, factory, settings), name=f"antiphon-{settings.name}"
+        )
+        self._process.start()
+        theirs.close()
+        try:
+            loaded = self._pipe.recv()
+        except EOFError:
+            self._process.join()
+            message = (
+                f"The process of {settings.name} ended with status {self._process.exitcode} while "
+                "it loaded."
+            )
+            raise ConfigurationError(message) from None
+        if isinstance(loaded, AntiphonError):
+            self._process.join()
+            raise loaded
+        self.info, self.reads_ahead = loaded
+        self._sending = threading.Lock()
+        self._numbers = count()
+        self._waiting: dict[int, _Inbox] = {}
+        self._gone = threading.Event()
+        threading.Thread(target=self._read, name=f"antiphon-{settings.name}", daemon=True).start()
+
+    async def stream(self, method: str, *arguments: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401
+        """Have the engine do something, and yield what comes of it.
+
+        Raises:
+            EngineError: The engine did, or its process is gone.
+        """
+        number = next(self._numbers)
+        inbox = self._waiting[number] = _Inbox()
+        ended = False
+        try:
+            if self._gone.is_set():
+                raise self._crash()
+            self._say(number, _Request(method, arguments))
+            while True:
+                event = await inbox.take()
+                ended = event is _Mark.END or isinstance(event, EngineError)
+                if isinstance(event, EngineError):
+                    raise event
+                if ended:
+                    return
+                self._say(number, _Mark.TAKEN)
+                yield event
+        finally:
+            del self._waiting[number]
+            if not ended:
+                self._say(number, _Mark.STOP)
+
+    async def call(self, method: str, *arguments: Any) -> Any:  # noqa: ANN401
+        """Have the engine do something, and return what comes of it.
+
+        Raises:
+            EngineError: As :meth:`stream` does.
+        """
+        async with aclosing(self.stream(method, *arguments)) as results:
+            return await anext(results, None)
+
+    async def aclose(self) -> None:
+        """End the process. May be called twice."""
+        await anyio.to_thread.run_sync(self._end, abandon_on_cancel=True)
+
+    def _end(self) -> None:
+        self._send(None)
+        self._process.join(_EXIT_TIMEOUT_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _say(self, number: int, what: _Request | _Mark) -> None:
+        self._send((number, what))
+
+    def _send(self, message: object) -> None:
+        # If the child has gone, the thread that reads tells.
+        with self._sending, contextlib.suppress(OSError):
+            self._pipe.send(message)
+
+    def _read(self) -> None:
+        """Pass on what the child says until it is gone (on a thread)."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                number, event = self._pipe.recv()
+                if inbox := self._waiting.get(number):
+                    inbox.put(event)
+        self._gone.set()
+        for inbox in tuple(self._waiting.values()):
+            inbox.put(self._crash())
+
+    def _crash(self) -> EngineError:
+        message = f"the process of {self.info.name} has ended"
+        return EngineError(message, stage=self._stage, code=ENGINE_CRASHED, retryable=True)
+
+
+class _Inbox:
+    """What has come of one request and is not taken yet. Put from any thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[Any] = asyncio.Queue()
+
+    def put(self, event: Any) -> None:  # noqa: ANN401
+        """Add an event."""
+        with contextlib.suppress(RuntimeError):  # the loop has closed, and the reader with it
+            self._loop.call_soon_threadsafe(self._events.put_nowait, event)
+
+    async def take(self) -> Any:  # noqa: ANN401
+        """Wait for the next event."""
+        return await self._events.get()
+
+
+class _Isolated:
+    """What isolated engines of all roles have in common."""
+
+    def __init__(self, child: _Child) -> None:
+        self._child = child
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._child.info
+
+    async def aclose(self) -> None:
+        await self._child.aclose()
+
+
+class _IsolatedTranscriber(_Isolated):
+    def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        return self._child.stream("transcribe", audio, request)
+
+
+class _IsolatedLanguageModel(_Isolated):
+    @property
+    def counter(self) -> TokenCounter | None:
+        return None  # it counts at once and on the event loop, and the model is elsewhere
+
+    def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+        return self._child.stream("generate", request)
+
+    async def warm(self, request: GenerationRequest) -> None:
+        await self._child.call("warm", request)
+
+
+class _IsolatedReader(_IsolatedLanguageModel):
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        return float(await self._child.call("predict_message_end", request))
+
+
+class _IsolatedSynthesizer(_Isolated):
+    def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
+        return self._child.stream("synthesize", request)
+
+
+# --- the child's side -----------------------------------------------------------------------------
+
+
+def _run(pipe: Connection, factory: EngineFactory, settings: EngineSettings) -> None:
+    """Load the engine and serve the parent until it goes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then says so
+    try:
+        engine = factory(settings)
+    except AntiphonError as error:
+        pipe.send(error)
+        return
+    pipe.send((engine.info, isinstance(engine, MessageEndPredictor)))
+    asyncio.run(_Servant(pipe, engine).serve())
+
+
+class _Servant:
+    """Does what the parent asks for."""
+
+    def __init__(self, pipe: Connection, engine: Engine) -> None:
+        self._pipe = pipe
+        self._engine = engine
+        self._stage = _STAGES[engine.info.role]
+        self._jobs: dict[int, _Job] = {}
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        gone = asyncio.Event()
+
+        def read() -> None:
+            for number, what in self._said():
+                loop.call_soon_threadsafe(self._hear, number, what)
+            loop.call_soon_threadsafe(gone.set)
+
+        threading.Thread(target=read, daemon=True).start()
+        await gone.wait()
+        for job in tuple(self._jobs.values()):
+            job.task.cancel()
+        await self._engine.aclose()
+
+    def _said(self) -> Iterator[tuple[int, _Request | _Mark]]:
+        with contextlib.suppress(EOFError, OSError):
+            while (message := self._pipe.recv()) is not None:
+                yield message
+
+    def _hear(self, number: int, what: _Request | _Mark) -> None:
+        job = self._jobs.get(number)
+        match what:
+            case _Request():
+                self._jobs[number] = _Job(self._do(number, what))
+            case _Mark.TAKEN if job is not None:
+                job.room.release()
+            case _Mark.STOP if job is not None:
+                job.task.cancel()
+
+    async def _do(self, number: int, request: _Request) -> None:
+        try:
+            async with aclosing(_events(self._engine, request)) as events:
+                async for event in events:
+                    await self._jobs[number].room.acquire()
+                    self._pipe.send((number, event))
+            self._pipe.send((number, _Mark.END))
+        except EngineError as error:
+            self._pipe.send((number, error))
+        except Exception as error:
+            _log.exception("%s failed", self._engine.info.name)
+            message = f"{self._engine.info.name} crashed: {error!r}"
+            crash = EngineError(message, stage=self._stage, code=ENGINE_CRASHED, retryable=True)
+            self._pipe.send((number, crash))
+        finally:
+            del self._jobs[number]
+
+
+class _Job:
+    """A request under way, and how many events may be sent before one is taken."""
+
+    def __init__(self, work: Coroutine[Any, Any, None]) -> None:
+        self.room = asyncio.Semaphore(WINDOW)
+        self.task = asyncio.get_running_loop().create_task(work)
+
+
+async def _events(engine: Any, request: _Request) -> AsyncGenerator[Any, None]:  # noqa: ANN401
+    """Yield what comes of a method, whether it is a generator or a coroutine."""
+    method: Callable[..., Any] = getattr(engine, request.method)
+    doing = method(*request.arguments)
+    if inspect.iscoroutine(doing):
+        yield await doing
+        return
+    async with aclosing(doing) as events:
+        async for event in events:
+            yield event

@@ -1,0 +1,138 @@
+"""Engines in processes of their own: they are engines, and their crash is an error of a request."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+import anyio
+import pytest
+
+from antiphon.core.plan import ChatMessage
+from antiphon.engines import conformance
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
+from antiphon.engines.hearing import Transcript, TranscriptionRequest
+from antiphon.engines.isolated import WINDOW, isolated
+from antiphon.engines.scripted import (
+    create_language_model,
+    create_synthesizer,
+    create_transcriber,
+    create_voice_detector,
+)
+from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
+from antiphon.errors import ConfigurationError, EngineError
+from tests.engines import frail
+
+SETTINGS = EngineSettings(name="alone")
+SPEECH = conformance.noise(16_000)
+
+
+@pytest.fixture
+async def ears():
+    engine = await anyio.to_thread.run_sync(isolated, frail.create, SETTINGS, "transcriber")
+    yield engine
+    await engine.aclose()
+
+
+def asking(text: str) -> GenerationRequest:
+    return GenerationRequest(messages=(ChatMessage("user", text),))
+
+
+async def heard_by(engine, prompt=None) -> str:
+    request = TranscriptionRequest(prompt=prompt)
+    events = [event async for event in engine.transcribe(SPEECH, request)]
+    assert isinstance(events[-1], Transcript)
+    return events[-1].text
+
+
+async def failure_of(engine, prompt) -> EngineError:
+    with pytest.raises(EngineError) as error:
+        await heard_by(engine, prompt)
+    assert error.value.stage == "transcribe"
+    return error.value
+
+
+async def test_it_runs_in_another_process_that_ends_with_it(ears):
+    assert await heard_by(ears) == "Hello there."
+    (child,) = (one for one in multiprocessing.active_children() if one.name == "antiphon-alone")
+    await ears.aclose()
+    assert child.exitcode == 0
+
+
+async def test_an_abort_is_an_error_of_what_is_under_way_and_comes_later(ears):
+    error = await failure_of(ears, frail.ABORTING)
+    assert (error.code, error.retryable) == (ENGINE_CRASHED, True)
+    assert str(error) == "the process of alone has ended"
+    assert (await failure_of(ears, None)).code == ENGINE_CRASHED
+
+
+async def test_an_exception_is_an_error_and_says_what_was_raised(ears):
+    error = await failure_of(ears, frail.RAISING)
+    assert error.code == ENGINE_CRASHED
+    assert "no ears" in str(error)
+
+
+async def test_behind_a_guard_it_is_back_after_a_crash_or_a_hang():
+    async def load():
+        return await anyio.to_thread.run_sync(isolated, frail.create, SETTINGS, "transcriber")
+
+    engine = guarded(await load(), Limits(stall_s=1, queue_s=60), load)
+    for ending in (frail.ABORTING, frail.BLOCKING):
+        await failure_of(engine, ending)
+        assert await heard_by(engine) == "Hello there."
+    await engine.aclose()
+
+
+async def test_a_reader_that_stops_taking_holds_the_engine_up_and_nobody_else():
+    model = await anyio.to_thread.run_sync(
+        isolated, create_language_model, SETTINGS, "language_model"
+    )
+    request = asking("word " * 4 * WINDOW)
+    slow = model.generate(request)
+    await anext(slow)
+    events = [event async for event in model.generate(request)]
+    assert len(events) > 2 * WINDOW
+    rest = [event async for event in slow]
+    assert len(rest) == len(events) - 1
+    await model.aclose()
+
+
+async def test_a_language_model_can_do_what_it_can_but_count(ears):
+    model = await anyio.to_thread.run_sync(
+        isolated, create_language_model, SETTINGS, "language_model"
+    )
+    assert model.counter is None
+    assert isinstance(model, MessageEndPredictor)
+    assert 0 <= await model.predict_message_end(asking("Hello?")) <= 1
+    await model.aclose()
+
+
+@pytest.mark.parametrize(
+    ("factory", "role", "message"),
+    [
+        (frail.create_refused, "transcriber", "no weights for ears"),
+        (frail.create_nothing, "transcriber", "ended with status 3 while it loaded"),
+        (create_voice_detector, "voice_detector", "a voice_detector answers at once"),
+    ],
+)
+def test_what_cannot_be_loaded_is_told(factory, role, message):
+    with pytest.raises((ConfigurationError, EngineError), match=message):
+        isolated(factory, SETTINGS, role)
+
+
+class TestTranscriber(conformance.TranscriberConformance):
+    @classmethod
+    def create(cls):
+        return isolated(create_transcriber, SETTINGS, "transcriber")
+
+
+class TestLanguageModel(conformance.LanguageModelConformance):
+    @classmethod
+    def create(cls):
+        return isolated(create_language_model, SETTINGS, "language_model")
+
+
+class TestSynthesizer(conformance.SynthesizerConformance):
+    @classmethod
+    def create(cls):
+        return isolated(create_synthesizer, SETTINGS, "synthesizer")
