@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
 
 import pytest
 from click.testing import CliRunner
@@ -16,7 +15,6 @@ from openai import OpenAI
 
 from antiphon.cli import main
 from antiphon.config import hash_line
-from antiphon.engines.base import Role
 
 SCRIPTED = [
     "--transcriber=scripted",
@@ -63,26 +61,6 @@ def test_help_names_the_commands():
 
 def test_the_version_is_that_of_the_package():
     assert "0.1.0" in run("--version").output
-
-
-def test_models_are_listed_with_role_size_and_licence():
-    result = run("models")
-    assert result.exit_code == 0
-    for role in get_args(Role):
-        assert re.search(rf"^{role} ", result.output, re.MULTILINE)
-    assert "Licence: " in result.output
-    assert "scripted" in result.output
-
-
-def test_models_that_are_not_there_are_to_fetch(tmp_path):
-    assert "to fetch" in run("models", ANTIPHON_HOME=str(tmp_path)).output
-
-
-def test_an_unknown_model_cannot_be_fetched():
-    result = run("models", "fetch", "nothing-of-the-kind")
-    assert result.exit_code == 1
-    assert "nothing-of-the-kind" in result.output
-    assert "Traceback" not in result.output
 
 
 def test_check_is_content_with_engines_that_need_nothing(tmp_path):

@@ -4,37 +4,57 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 
 from antiphon.cli_basics import config_option, errors_in_words
+from antiphon.cli_listing import as_json, as_table, in_full
 from antiphon.config import load_home
+from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Entry, builtin_catalogue
+from antiphon.engines.hub import Reference, is_reference, known_references
+from antiphon.engines.hub_fetch import damaged_of, fetch_reference, forget
 from antiphon.engines.progress import PlainProgress, Progress, megabytes
-from antiphon.engines.weights import fetch, missing_files
+from antiphon.engines.upkeep import damaged_files, remove
+from antiphon.engines.weights import fetch
 from antiphon.errors import WeightsError
 
 __all__ = ["models"]
 
 
 @click.group(invoke_without_command=True)
+@config_option
+@click.option("--role", type=click.Choice(get_args(Role)), help="List engines of this role only.")
+@click.option("--json", "for_programs", is_flag=True, help="List as JSON.")
 @click.pass_context
-def models(context: click.Context) -> None:
-    """List the engines of the catalogue, or fetch their weights."""
+def models(
+    context: click.Context, *, config_file: Path | None, role: Role | None, for_programs: bool
+) -> None:
+    """List the engines of the catalogue, or see to their weights."""
     if context.invoked_subcommand is not None:
         return
     with errors_in_words():
-        home = load_home()
-    for entry in builtin_catalogue().entries:
-        have = "no weights needed"
-        if entry.files:
-            have = "to fetch" if missing_files(entry, home) else "ready"
-            have = f"{megabytes(entry.size_bytes)}, {have}"
-        names = ", ".join((entry.name, *entry.aliases))
-        click.echo(f"{entry.role:15} {names}  ({have})")
-        click.echo(f"{'':15} {entry.description}")
-        click.echo(f"{'':15} Licence: {entry.licence}\n")
+        home = load_home(config_file)
+        if for_programs:
+            click.echo(as_json(builtin_catalogue(), home, role))
+            return
+        for line in as_table(builtin_catalogue(), home, role):
+            click.echo(line)
+
+
+@models.command("show")
+@click.argument("name")
+@config_option
+def models_show(*, name: str, config_file: Path | None) -> None:
+    """Show all that the catalogue says of NAME, and where its weights are or would be."""
+    with errors_in_words():
+        home = load_home(config_file)
+        for entry in builtin_catalogue().named(name):
+            for line in in_full(entry, home):
+                click.echo(line)
 
 
 @models.command("fetch")
@@ -42,13 +62,50 @@ def models(context: click.Context) -> None:
 @config_option
 @click.option("--verify", is_flag=True, help="Check the hashes of what is there already.")
 def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bool) -> None:
-    """Fetch weights by NAME; without any, those of the default engines."""
+    """Fetch weights by NAME; without any, those of the default engines.
+
+    NAME may also be hf:OWNER/REPO/FILE, a file of the Hugging Face hub, or hf:OWNER/REPO for all
+    of a repository. An interrupted fetch is continued.
+    """
     with errors_in_words():
         home = load_home(config_file)
         if not names:
             _fetch_defaults(home, verify=verify)
         for name in names:
-            _fetch(builtin_catalogue().with_weights(name), home, verify=verify)
+            if is_reference(name):
+                _fetch_reference(name, home, verify=verify)
+            else:
+                _fetch(builtin_catalogue().with_weights(name), home, verify=verify)
+
+
+@models.command("verify")
+@click.argument("names", nargs=-1)
+@config_option
+def models_verify(*, names: tuple[str, ...], config_file: Path | None) -> None:
+    """Read the weights of NAME, or all that are there, and compare their hashes."""
+    with errors_in_words():
+        home = load_home(config_file)
+        damaged = list(_damaged(names or tuple(_all_names(home)), home))
+    for name, path in damaged:
+        click.echo(f"{path} is damaged. Run: antiphon models fetch --verify {name}", err=True)
+    if damaged:
+        sys.exit(1)
+    click.echo("All weights that are there are right.")
+
+
+@models.command("remove")
+@click.argument("names", nargs=-1, required=True)
+@config_option
+def models_remove(*, names: tuple[str, ...], config_file: Path | None) -> None:
+    """Remove the weights of NAME from this machine; files that others share stay."""
+    with errors_in_words():
+        home = load_home(config_file)
+        catalogue = builtin_catalogue()
+        references = [Reference.parse(name) for name in names if is_reference(name)]
+        entries = [catalogue.with_weights(name) for name in names if not is_reference(name)]
+        freed_bytes = remove(entries, catalogue.entries, home) if entries else 0
+        freed_bytes += sum(forget(reference, home) for reference in references)
+    click.echo(f"Freed {megabytes(freed_bytes)}.")
 
 
 def _fetch_defaults(home: Path, *, verify: bool) -> None:
@@ -67,6 +124,34 @@ def _fetch_defaults(home: Path, *, verify: bool) -> None:
 def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
     fetch(entry, home, progress=_progress(), verify=verify)
     click.echo(f"{entry.name}: ready")
+
+
+def _fetch_reference(text: str, home: Path, *, verify: bool) -> None:
+    if verify:
+        for _, path in _damaged((text,), home):
+            click.echo(f"{path} is damaged; fetching it anew", err=True)
+            path.unlink()
+    path = fetch_reference(text, home, _progress())
+    click.echo(f"{text}: ready, {path}")
+
+
+def _all_names(home: Path) -> Iterator[str]:
+    """Everything that may have weights here."""
+    yield from (entry.name for entry in builtin_catalogue().entries if entry.files)
+    yield from map(str, known_references(home))
+
+
+def _damaged(names: tuple[str, ...], home: Path) -> Iterator[tuple[str, Path]]:
+    """The damaged files of all names, each with the name that it belongs to."""
+    known = known_references(home)
+    for name in names:
+        if not is_reference(name):
+            paths = damaged_files(builtin_catalogue().with_weights(name), home)
+        elif (reference := Reference.parse(name)) in known:
+            paths = damaged_of(reference, known[reference], home)
+        else:
+            paths = ()
+        yield from ((name, path) for path in paths)
 
 
 class _Bar:

