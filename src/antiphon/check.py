@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import cast, get_args
-
-import msgspec
+from typing import cast
 
 from antiphon.config import Config, Loaded, report
 from antiphon.engines.base import Engine, Role
-from antiphon.engines.choices import Choice, choice_of
+from antiphon.engines.catalogue import catalogue_with
+from antiphon.engines.choices import Choice
 from antiphon.engines.hearing import Transcriber
 from antiphon.engines.progress import megabytes
 from antiphon.engines.registry import Readiness, status
@@ -24,8 +23,6 @@ __all__ = ["check"]
 
 _PAGE_BYTES = 4096
 _STATM = Path("/proc/self/statm")  # Linux only
-
-_SERVER_WIDE: tuple[Role, ...] = ("denoiser", "voice_detector", "turn_predictor")
 
 
 async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
@@ -41,11 +38,12 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
     config = loaded.config
     for line in report(loaded, with_defaults=False):
         echo(line)
+    catalogue = catalogue_with(config.catalogue)
     all_work = True
     ears: Transcriber | None = None
     async with AsyncExitStack() as stack:
-        for role, chosen in _chosen(config):
-            state = status(role, chosen, home=config.home)
+        for role, chosen in config.engine_choices():
+            state = status(role, chosen, home=config.home, catalogue=catalogue)
             echo(f"{role:15} {state.name}: {state.readiness.value}")
             if state.readiness is not Readiness.READY:
                 echo(f"{'':15} {state.problem}")
@@ -63,22 +61,6 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
             if role == "transcriber" and ears is None:
                 ears = cast("Transcriber", engine)
     return all_work
-
-
-def _chosen(config: Config) -> Iterator[tuple[Role, str | Choice | None]]:
-    """Yield every engine that the configuration names, once, those that hear first."""
-    seen = set()
-    for role in get_args(Role):
-        choices = [getattr(config, role)]
-        if role not in _SERVER_WIDE:
-            own = [getattr(model, role) for model in config.models.values()]
-            choices = [one or choices[0] for one in own]
-        for chosen in choices:
-            for one in (chosen, *(choice_of(chosen).fallback if chosen else ())):
-                key = msgspec.json.encode((role, one))
-                if key not in seen:
-                    seen.add(key)
-                    yield role, one
 
 
 async def _load(config: Config, role: Role, chosen: str | Choice | None) -> tuple[Engine, str]:

@@ -39,7 +39,7 @@ def as_table(catalogue: Catalogue, home: Path, role: Role | None) -> Iterator[st
                 megabytes(entry.size_bytes) if entry.files else "",
                 entry.speed or "",
                 _in_short(entry.languages),
-                _state(entry, home),
+                _state(entry, catalogue, home),
                 entry.licence,
             )
         )
@@ -72,7 +72,7 @@ def as_json(catalogue: Catalogue, home: Path, role: Role | None) -> str:
             "languages": entry.languages,
             "licence": entry.licence,
             "description": entry.description,
-            "state": _state(entry, home),
+            "state": _state(entry, catalogue, home),
         }
         for entry in _listed(catalogue, role)
     ]
@@ -89,9 +89,9 @@ def as_json(catalogue: Catalogue, home: Path, role: Role | None) -> str:
     return json.dumps(entries + references, indent=2)
 
 
-def in_full(entry: Entry, home: Path) -> Iterator[str]:
+def in_full(entry: Entry, catalogue: Catalogue, home: Path) -> Iterator[str]:
     """Everything that the catalogue says of an entry, as lines."""
-    yield f"{entry.name}: {entry.role}, {_state(entry, home)}"
+    yield f"{entry.name}: {entry.role}, {_state(entry, catalogue, home)}"
     yield entry.description
     if entry.languages:
         yield f"Languages: {' '.join(entry.languages)}"
@@ -111,8 +111,8 @@ def _fetched(home: Path, role: Role | None) -> dict[Reference, KnownReference]:
     return {} if role else dict(known_references(home))
 
 
-def _state(entry: Entry, home: Path) -> str:
-    match status(entry.role, entry.name, home=home).readiness:
+def _state(entry: Entry, catalogue: Catalogue, home: Path) -> str:
+    match status(entry.role, entry.name, home=home, catalogue=catalogue).readiness:
         case Readiness.READY:
             return "ready"
         case Readiness.NO_WEIGHTS:

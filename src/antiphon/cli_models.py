@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -12,9 +12,10 @@ import click
 
 from antiphon.cli_basics import config_option, errors_in_words
 from antiphon.cli_listing import as_json, as_table, in_full
-from antiphon.config import load_home
+from antiphon.config import Config, load_config, load_shelf
 from antiphon.engines.base import Role
-from antiphon.engines.catalogue import Entry, builtin_catalogue
+from antiphon.engines.catalogue import Catalogue, Entry
+from antiphon.engines.choices import choice_of
 from antiphon.engines.hub import Reference, is_reference, known_references
 from antiphon.engines.hub_fetch import damaged_of, fetch_reference, forget
 from antiphon.engines.progress import PlainProgress, Progress, megabytes
@@ -37,11 +38,11 @@ def models(
     if context.invoked_subcommand is not None:
         return
     with errors_in_words():
-        home = load_home(config_file)
+        home, catalogue = load_shelf(config_file)
         if for_programs:
-            click.echo(as_json(builtin_catalogue(), home, role))
+            click.echo(as_json(catalogue, home, role))
             return
-        for line in as_table(builtin_catalogue(), home, role):
+        for line in as_table(catalogue, home, role):
             click.echo(line)
 
 
@@ -51,9 +52,9 @@ def models(
 def models_show(*, name: str, config_file: Path | None) -> None:
     """Show all that the catalogue says of NAME, and where its weights are or would be."""
     with errors_in_words():
-        home = load_home(config_file)
-        for entry in builtin_catalogue().named(name):
-            for line in in_full(entry, home):
+        home, catalogue = load_shelf(config_file)
+        for entry in catalogue.named(name):
+            for line in in_full(entry, catalogue, home):
                 click.echo(line)
 
 
@@ -62,20 +63,20 @@ def models_show(*, name: str, config_file: Path | None) -> None:
 @config_option
 @click.option("--verify", is_flag=True, help="Check the hashes of what is there already.")
 def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bool) -> None:
-    """Fetch weights by NAME; without any, those of the default engines.
+    """Fetch weights by NAME; without any, those of the engines that are configured.
 
     NAME may also be hf:OWNER/REPO/FILE, a file of the Hugging Face hub, or hf:OWNER/REPO for all
     of a repository. An interrupted fetch is continued.
     """
     with errors_in_words():
-        home = load_home(config_file)
+        home, catalogue = load_shelf(config_file)
         if not names:
-            _fetch_defaults(home, verify=verify)
+            _fetch_chosen(load_config(config_file), catalogue, verify=verify)
         for name in names:
             if is_reference(name):
                 _fetch_reference(name, home, verify=verify)
             else:
-                _fetch(builtin_catalogue().with_weights(name), home, verify=verify)
+                _fetch(catalogue.with_weights(name), home, verify=verify)
 
 
 @models.command("verify")
@@ -84,8 +85,8 @@ def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bo
 def models_verify(*, names: tuple[str, ...], config_file: Path | None) -> None:
     """Read the weights of NAME, or all that are there, and compare their hashes."""
     with errors_in_words():
-        home = load_home(config_file)
-        damaged = list(_damaged(names or tuple(_all_names(home)), home))
+        home, catalogue = load_shelf(config_file)
+        damaged = list(_damaged(names or tuple(_all_names(catalogue, home)), catalogue, home))
     for name, path in damaged:
         click.echo(f"{path} is damaged. Run: antiphon models fetch --verify {name}", err=True)
     if damaged:
@@ -99,8 +100,7 @@ def models_verify(*, names: tuple[str, ...], config_file: Path | None) -> None:
 def models_remove(*, names: tuple[str, ...], config_file: Path | None) -> None:
     """Remove the weights of NAME from this machine; files that others share stay."""
     with errors_in_words():
-        home = load_home(config_file)
-        catalogue = builtin_catalogue()
+        home, catalogue = load_shelf(config_file)
         references = [Reference.parse(name) for name in names if is_reference(name)]
         entries = [catalogue.with_weights(name) for name in names if not is_reference(name)]
         freed_bytes = remove(entries, catalogue.entries, home) if entries else 0
@@ -108,17 +108,28 @@ def models_remove(*, names: tuple[str, ...], config_file: Path | None) -> None:
     click.echo(f"Freed {megabytes(freed_bytes)}.")
 
 
-def _fetch_defaults(home: Path, *, verify: bool) -> None:
-    catalogue = builtin_catalogue()
-    for role in catalogue.defaults:
-        try:
-            _fetch(catalogue.default(role), home, verify=verify)
-        except WeightsError as error:
-            fallback = catalogue.fallback(role)
-            if fallback is None:
-                raise
-            click.echo(f"{error}\n{fallback.name} takes its place.", err=True)
-            _fetch(fallback, home, verify=verify)
+def _fetch_chosen(config: Config, catalogue: Catalogue, *, verify: bool) -> None:
+    """Fetch what the server needs that would run with a configuration."""
+    for role, chosen in config.engine_choices():
+        if chosen is None:
+            _fetch_default(role, catalogue, config.home, verify=verify)
+            continue
+        name = choice_of(chosen).use
+        if is_reference(name):
+            _fetch_reference(name, config.home, verify=verify)
+        elif catalogue.knows(role, name) and catalogue.find(role, name).files:
+            _fetch(catalogue.find(role, name), config.home, verify=verify)
+
+
+def _fetch_default(role: Role, catalogue: Catalogue, home: Path, *, verify: bool) -> None:
+    try:
+        _fetch(catalogue.default(role), home, verify=verify)
+    except WeightsError as error:
+        fallback = catalogue.fallback(role)
+        if fallback is None:
+            raise
+        click.echo(f"{error}\n{fallback.name} takes its place.", err=True)
+        _fetch(fallback, home, verify=verify)
 
 
 def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
@@ -128,30 +139,35 @@ def _fetch(entry: Entry, home: Path, *, verify: bool) -> None:
 
 def _fetch_reference(text: str, home: Path, *, verify: bool) -> None:
     if verify:
-        for _, path in _damaged((text,), home):
+        for path in _damaged_of(text, home):
             click.echo(f"{path} is damaged; fetching it anew", err=True)
             path.unlink()
     path = fetch_reference(text, home, _progress())
     click.echo(f"{text}: ready, {path}")
 
 
-def _all_names(home: Path) -> Iterator[str]:
+def _all_names(catalogue: Catalogue, home: Path) -> Iterator[str]:
     """Everything that may have weights here."""
-    yield from (entry.name for entry in builtin_catalogue().entries if entry.files)
+    yield from (entry.name for entry in catalogue.entries if entry.files)
     yield from map(str, known_references(home))
 
 
-def _damaged(names: tuple[str, ...], home: Path) -> Iterator[tuple[str, Path]]:
+def _damaged(
+    names: tuple[str, ...], catalogue: Catalogue, home: Path
+) -> Iterator[tuple[str, Path]]:
     """The damaged files of all names, each with the name that it belongs to."""
-    known = known_references(home)
     for name in names:
-        if not is_reference(name):
-            paths = damaged_files(builtin_catalogue().with_weights(name), home)
-        elif (reference := Reference.parse(name)) in known:
-            paths = damaged_of(reference, known[reference], home)
+        if is_reference(name):
+            paths = _damaged_of(name, home)
         else:
-            paths = ()
+            paths = damaged_files(catalogue.with_weights(name), home)
         yield from ((name, path) for path in paths)
+
+
+def _damaged_of(text: str, home: Path) -> Iterable[Path]:
+    """The damaged files of a reference."""
+    reference, known = Reference.parse(text), known_references(home)
+    return damaged_of(reference, known[reference], home) if reference in known else ()
 
 
 class _Bar:

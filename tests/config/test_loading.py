@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.config import Config, Limits, ModelChoice, VoiceChoice, load, load_config, load_home
+from antiphon.config import Config, Limits, ModelChoice, VoiceChoice, load, load_config, load_shelf
 from antiphon.config.loading import DEFAULT_SOURCE
+from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.choices import Choice
 from antiphon.errors import ConfigurationError
 
@@ -132,11 +133,12 @@ def test_a_variable_that_will_not_do_is_named(monkeypatch, variable, text, messa
 def test_the_example_is_a_configuration_and_shows_every_key():
     config = load_config(EXAMPLE)
     assert config.voices == {"alloy": "joe", "slow": VoiceChoice(voice="joe", speed=0.8)}
-    assert config.models["fast"].session_update().audio.input.noise_reduction is None
+    fast = config.models["fast"].session_update()
+    assert fast.audio and fast.audio.input and fast.audio.input.noise_reduction is None
     assert config.prompts["greeter"].versions["1"].variables == ("shop",)
-    shown = tomllib.loads(EXAMPLE.read_text()).keys() | {"script"}
-    assert shown == set(Config.__struct_fields__)
-    assert "# script = " in EXAMPLE.read_text()
+    hidden = {"catalogue", "script"}  # files that are not there
+    assert tomllib.loads(EXAMPLE.read_text()).keys() | hidden == set(Config.__struct_fields__)
+    assert all(f"# {name} = " in EXAMPLE.read_text() for name in hidden)
 
 
 def test_paths_are_relative_to_the_file_that_names_them(monkeypatch):
@@ -150,7 +152,20 @@ def test_paths_are_relative_to_the_file_that_names_them(monkeypatch):
 def test_home_is_known_even_if_a_server_could_not_start(monkeypatch):
     monkeypatch.delenv("ANTIPHON_HOME")
     file = written("home = 'data'\nhost = '0.0.0.0'")
-    assert load_home(file) == Path("data")
+    assert load_shelf(file) == (Path("data"), builtin_catalogue())
+
+
+def test_the_operators_catalogue_is_beside_the_file_that_names_it(tmp_path):
+    own = """
+        [[entries]]
+        role = "transcriber"
+        name = "ours"
+        engine = "scripted-transcriber"
+    """
+    written(own, "etc/engines.toml")
+    file = written("catalogue = 'engines.toml'", "etc/antiphon.toml")
+    _, catalogue = load_shelf(file)
+    assert catalogue.find("transcriber", "ours").engine == "scripted-transcriber"
 
 
 def test_paths_of_engines_are_relative_to_the_file_and_names_are_names(tmp_path):

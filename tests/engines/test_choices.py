@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from antiphon.engines.catalogue import builtin_catalogue
-from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
-from antiphon.errors import ConfigurationError
+from antiphon.engines.choices import Candidate, Choice, candidate, choice_of, located
+from antiphon.errors import ConfigurationError, WeightsError
 
 CATALOGUE = builtin_catalogue()
 
 
 def found(role, written) -> Candidate:
-    return candidate(role, choice_of(written), CATALOGUE)
+    return candidate(role, choice_of(written), CATALOGUE, Path("unused"))
 
 
 def refusal(role, written) -> str:
@@ -107,3 +109,13 @@ def test_a_path_that_nothing_runs_is_answered_with_what_would_be(tmp_path):
     assert refusal("language_model", "./nowhere.gguf").endswith(
         "is to be nowhere.gguf, but there is nothing."
     )
+
+
+def test_weights_of_the_hub_are_looked_up_in_the_home(tmp_path):
+    choice = choice_of("hf:owner/repo/mind.gguf")
+    with pytest.raises(WeightsError, match=r"antiphon models fetch hf:owner/repo/mind\.gguf"):
+        candidate("language_model", choice, CATALOGUE, tmp_path)
+
+
+def test_they_are_as_they_are_in_a_file():
+    assert located("hf:owner/repo/mind.gguf", Path("etc")) == "hf:owner/repo/mind.gguf"

@@ -2,7 +2,7 @@
 
 from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, Config
 from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
-from antiphon.config.loading import Loaded, load, load_config, load_home
+from antiphon.config.loading import Loaded, load, load_config, load_shelf
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.report import report
 
@@ -18,7 +18,7 @@ __all__ = [
     "hash_line",
     "load",
     "load_config",
-    "load_home",
+    "load_shelf",
     "new_key",
     "report",
 ]

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -15,7 +15,8 @@ from antiphon.config.keys import ApiKey, Limits, digest_of
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
-from antiphon.engines.choices import Choice
+from antiphon.engines.base import Role
+from antiphon.engines.choices import Choice, choice_of
 from antiphon.errors import ConfigurationError
 
 __all__ = ["CLIENT_SECRET_PREFIX", "DEFAULT_INSTRUCTIONS", "Config", "InvalidSettingError"]
@@ -50,6 +51,7 @@ class Config(Struct, frozen=True, kw_only=True):
         keys: Further keys, with names and limits of their own.
         rate_limits: What each key without limits of its own may use; ``None`` for any amount.
         home: Where weights and data are kept.
+        catalogue: TOML file with engines that the operator knows by name, over the built-in ones.
         transcriber: What turns speech into words: a name of the catalogue, a path, the address of a
             server, or a table; ``None`` for the default, here and below.
         language_model: What works out answers.
@@ -79,6 +81,7 @@ class Config(Struct, frozen=True, kw_only=True):
     keys: tuple[ApiKey, ...] = ()
     rate_limits: Limits | None = None
     home: Path
+    catalogue: Path | None = None
     transcriber: str | Choice | None = None
     language_model: str | Choice | None = None
     synthesizer: str | Choice | None = None
@@ -128,6 +131,22 @@ class Config(Struct, frozen=True, kw_only=True):
     def needs_key(self) -> bool:
         """Whether clients need an API key."""
         return bool(self.api_keys or self.keys)
+
+    def engine_choices(self) -> Iterator[tuple[Role, str | Choice | None]]:
+        """Yield every engine that is configured, fallbacks too; those that are alike, once.
+
+        The roles come in the order of :data:`antiphon.engines.base.Role`; ``None`` is the default.
+        """
+        seen = set()
+        for role in get_args(Role):
+            everywhere = getattr(self, role)
+            own = [getattr(model, role, None) or everywhere for model in self.models.values()]
+            for chosen in own:
+                for one in (chosen, *(choice_of(chosen).fallback if chosen else ())):
+                    written = msgspec.json.encode(one)
+                    if (role, written) not in seen:
+                        seen.add((role, written))
+                        yield role, one
 
     def key_digests(self) -> Iterator[tuple[str, bytes]]:
         """Yield the name and the SHA-256 digest of every API key.

@@ -19,12 +19,13 @@ from msgspec import inspect
 from antiphon.config.fields import Config, InvalidSettingError
 from antiphon.config.models import ModelChoice
 from antiphon.engines.base import Role
+from antiphon.engines.catalogue import Catalogue, catalogue_with
 from antiphon.engines.choices import Choice, located
 from antiphon.engines.weights import default_home
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import explain
 
-__all__ = ["DEFAULT_FILE", "DEFAULT_SOURCE", "Loaded", "load", "load_config", "load_home"]
+__all__ = ["DEFAULT_FILE", "DEFAULT_SOURCE", "Loaded", "load", "load_config", "load_shelf"]
 
 DEFAULT_FILE = Path("antiphon.toml")
 """Read where there is one, unless another file is named."""
@@ -94,14 +95,18 @@ def load(
         raise ConfigurationError(message) from None
 
 
-def load_home(file: Path | None = None) -> Path:
-    """Return where weights and data are kept, even if a server could not use the configuration.
+def load_shelf(file: Path | None = None) -> tuple[Path, Catalogue]:
+    """Return where weights are kept, and which there are by name.
+
+    This works even if a server could not use the configuration.
 
     Raises:
-        ConfigurationError: A field by itself is not what it has to be.
+        ConfigurationError: A field by itself is not what it has to be, or the operator's catalogue
+            is none.
     """
     values, _ = _gathered(file, _NO_FLAGS, os.environ)
-    return Path(str(values["home"]))
+    own = values.get("catalogue")
+    return Path(str(values["home"])), catalogue_with(None if own is None else Path(str(own)))
 
 
 def _gathered(

@@ -243,6 +243,15 @@ def builtin_catalogue() -> Catalogue:
     return msgspec.toml.decode(text, type=Catalogue)
 
 
+def catalogue_with(own: Path | None) -> Catalogue:
+    """The catalogue that ships with Antiphon, under an operator's own if there is one.
+
+    Raises:
+        ConfigurationError: As :func:`merged` does.
+    """
+    return builtin_catalogue() if own is None else merged(builtin_catalogue(), own)
+
+
 def merged(catalogue: Catalogue, path: Path) -> Catalogue:
     """A catalogue with an operator's own over it.
 

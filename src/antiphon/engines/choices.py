@@ -4,6 +4,7 @@
 ``moonshine-tiny-en``          an entry of the catalogue, or the entry point of a package
 ``./model.gguf``, ``~/voices/x.onnx``   a file or folder; what runs it is told by what it is
 ``http://host:11434/v1#llama3``  an OpenAI-compatible server, after ``#`` its model
+``hf:OWNER/REPO/FILE``         weights of the Hugging Face hub; see ``engines/hub.py``
 =============================  ====================================================================
 
 Wherever that is not enough, a table says the rest: :class:`Choice`.
@@ -22,6 +23,7 @@ from msgspec.structs import replace
 
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
+from antiphon.engines.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import InvalidFieldError
 
@@ -59,7 +61,7 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fallback: tuple[str | Choice, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.engine is not None and not _is_path(self.use):
+        if self.engine is not None and not (_is_path(self.use) or is_reference(self.use)):
             message = (
                 f"Invalid '{{param}}': '{self.engine}' is to run '{self.use}', which is no path. "
                 "Leave 'engine' out."
@@ -96,21 +98,29 @@ class Candidate(NamedTuple):
     options: Mapping[str, Any] = {}
 
 
-def candidate(role: Role, choice: Choice, catalogue: Catalogue) -> Candidate:
+def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> Candidate:
     """Find out what a choice stands for.
+
+    Args:
+        role: What it is to do.
+        choice: What the operator wrote.
+        catalogue: What there is by name.
+        home: Where weights are kept.
 
     Raises:
         ConfigurationError: It stands for nothing; the message says what to write.
+        WeightsError: It stands for weights of the hub that have not been fetched.
     """
     options = {name: _from_environment(name, value) for name, value in choice.options.items()}
     if "://" in choice.use:
         address = _address(role, choice.use)
         entry = Entry(role=role, name=choice.use, engine=_http_engine(role, choice.use))
         return Candidate(entry, options=address | options)
-    if _is_path(choice.use):
-        path = Path(choice.use).expanduser()
-        engine = choice.engine or _engine_for(role, path)
-        return Candidate(Entry(role=role, name=path.name, engine=engine), {"model": path}, options)
+    if _is_path(choice.use) or is_reference(choice.use):
+        path = local_path_of(choice.use, home) if is_reference(choice.use) else Path(choice.use)
+        engine = choice.engine or _engine_for(role, path.expanduser())
+        files = {"model": path.expanduser()}
+        return Candidate(Entry(role=role, name=path.name, engine=engine), files, options)
     if catalogue.knows(role, choice.use):
         return Candidate(catalogue.find(role, choice.use), options=options)
     return Candidate(Entry(role=role, name=choice.use, engine=choice.use), options=options)
@@ -118,7 +128,7 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue) -> Candidate:
 
 def _is_path(use: str) -> bool:
     """Whether it is a path: names have no separators, and do not begin with a dot."""
-    if "://" in use:
+    if "://" in use or is_reference(use):
         return False
     return use.startswith((".", "~")) or "/" in use or os.sep in use
 

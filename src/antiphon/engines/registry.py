@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from enum import Enum
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,7 @@ from anyio import to_thread
 from msgspec import Struct
 
 from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
-from antiphon.engines.catalogue import Entry, builtin_catalogue
+from antiphon.engines.catalogue import Catalogue, Entry, builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
 from antiphon.engines.progress import megabytes
@@ -60,35 +61,54 @@ class EngineStatus(Struct, frozen=True, kw_only=True):
     problem: str = ""
 
 
-def status(role: Role, chosen: str | Choice | None = None, *, home: Path) -> EngineStatus:
+def status(
+    role: Role,
+    chosen: str | Choice | None = None,
+    *,
+    home: Path,
+    catalogue: Catalogue | None = None,
+) -> EngineStatus:
     """Look at an engine without loading it.
 
     Args:
         role: What it is to do.
         chosen: As for :func:`load_engine`.
         home: Where weights are kept.
+        catalogue: What there is by name; what ships with Antiphon, if not given.
     """
+    catalogue = catalogue or builtin_catalogue()
     try:
-        return _status(_candidate(role, chosen, home).entry, home)
-    except ConfigurationError as error:
+        return _status(_candidate(role, chosen, home, catalogue).entry, home, catalogue)
+    except (ConfigurationError, WeightsError) as error:
         assert chosen is not None, "defaults are in the catalogue"
-        name = choice_of(chosen).use
-        return EngineStatus(role=role, name=name, readiness=Readiness.UNKNOWN, problem=str(error))
+        lacking = isinstance(error, WeightsError)
+        return EngineStatus(
+            role=role,
+            name=choice_of(chosen).use,
+            readiness=Readiness.NO_WEIGHTS if lacking else Readiness.UNKNOWN,
+            problem=str(error),
+        )
 
 
 def statuses(
-    chosen: Mapping[Role, str | Choice | None] = MappingProxyType({}), *, home: Path
+    chosen: Mapping[Role, str | Choice | None] = MappingProxyType({}),
+    *,
+    home: Path,
+    catalogue: Catalogue | None = None,
 ) -> tuple[EngineStatus, ...]:
     """Look at the engines of all roles without loading them.
 
     Args:
         chosen: The operator's choices; roles left out have their default.
         home: Where weights are kept.
+        catalogue: As for :func:`load_engine`.
 
     Returns:
         One status per role, in the order of :data:`antiphon.engines.base.Role`.
     """
-    return tuple(status(role, chosen.get(role), home=home) for role in get_args(Role))
+    return tuple(
+        status(role, chosen.get(role), home=home, catalogue=catalogue) for role in get_args(Role)
+    )
 
 
 async def load_engine(
@@ -96,6 +116,7 @@ async def load_engine(
     chosen: str | Choice | None = None,
     *,
     home: Path | None = None,
+    catalogue: Catalogue | None = None,
     threads: int = 1,
     options: Mapping[str, Any] | None = None,
 ) -> Engine:
@@ -107,6 +128,7 @@ async def load_engine(
             that there is to say. If not given, the role's default; or the role's fallback if only
             its weights are there.
         home: Where weights are kept; :func:`antiphon.engines.weights.default_home` if not given.
+        catalogue: What there is by name; what ships with Antiphon, if not given.
         threads: How many threads it may compute with, unless the choice says so itself.
         options: Replace the choice's options of the same name.
 
@@ -117,18 +139,21 @@ async def load_engine(
         EngineError: It was built for this, but cannot be loaded.
     """
     home = home or default_home()
-    return await to_thread.run_sync(_load, role, chosen, home, threads, options or {})
+    catalogue = catalogue or builtin_catalogue()
+    load = partial(_load, role, chosen, home, catalogue, threads, options or {})
+    return await to_thread.run_sync(load)
 
 
 def _load(
     role: Role,
     chosen: str | Choice | None,
     home: Path,
+    catalogue: Catalogue,
     threads: int,
     options: Mapping[str, Any],
 ) -> Engine:
-    entry, local_files, own_options = _candidate(role, chosen, home)
-    state = _status(entry, home)
+    entry, local_files, own_options = _candidate(role, chosen, home, catalogue)
+    state = _status(entry, home, catalogue)
     if state.readiness is Readiness.NO_WEIGHTS:
         raise WeightsError(state.problem)
     if state.readiness is not Readiness.READY:
@@ -162,10 +187,11 @@ def _load(
     return engine
 
 
-def _candidate(role: Role, chosen: str | Choice | None, home: Path) -> Candidate:
-    catalogue = builtin_catalogue()
+def _candidate(
+    role: Role, chosen: str | Choice | None, home: Path, catalogue: Catalogue
+) -> Candidate:
     if chosen is not None:
-        return candidate(role, choice_of(chosen), catalogue)
+        return candidate(role, choice_of(chosen), catalogue, home)
     default, fallback = catalogue.default(role), catalogue.fallback(role)
     if fallback and missing_files(default, home) and not missing_files(fallback, home):
         _log.warning(
@@ -178,20 +204,20 @@ def _candidate(role: Role, chosen: str | Choice | None, home: Path) -> Candidate
     return Candidate(default)
 
 
-def _status(entry: Entry, home: Path) -> EngineStatus:
-    readiness, problem = _obstacle(entry, home)
+def _status(entry: Entry, home: Path, catalogue: Catalogue) -> EngineStatus:
+    readiness, problem = _obstacle(entry, home, catalogue)
     return EngineStatus(role=entry.role, name=entry.name, readiness=readiness, problem=problem)
 
 
-def _obstacle(entry: Entry, home: Path) -> tuple[Readiness, str]:
+def _obstacle(entry: Entry, home: Path, catalogue: Catalogue) -> tuple[Readiness, str]:
     offers = _entry_points(entry.engine)
-    if not offers and builtin_catalogue().knows(entry.role, entry.name):
+    if not offers and catalogue.knows(entry.role, entry.name):
         return Readiness.NOT_INSTALLED, (
             f"{entry.name!r} is run by the engine {entry.engine!r}, which this installation of "
             "Antiphon does not offer. Run: pip install --force-reinstall --no-deps antiphon"
         )
     if not offers:
-        known = ", ".join(builtin_catalogue().names(entry.role))
+        known = ", ".join(catalogue.names(entry.role))
         return Readiness.UNKNOWN, (
             f"There is no {entry.role} named {entry.name!r}. Known are: {known}; and no installed "
             "package offers an engine of that name."

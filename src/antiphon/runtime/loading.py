@@ -13,6 +13,7 @@ import msgspec
 
 from antiphon.config import Config, ModelChoice
 from antiphon.engines.base import Engine, Role
+from antiphon.engines.catalogue import catalogue_with
 from antiphon.engines.choices import Choice, choice_of
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
@@ -57,7 +58,14 @@ async def load_for(config: Config, role: Role, chosen: str | Choice | None) -> E
     is_scripted = chosen is not None and choice_of(chosen).use == "scripted"
     script = {"script": config.script} if is_scripted and config.script is not None else {}
     threads = os.cpu_count() or 1 if role == "language_model" else 1
-    engine = await load_engine(role, chosen, home=config.home, threads=threads, options=script)
+    engine = await load_engine(
+        role,
+        chosen,
+        home=config.home,
+        catalogue=catalogue_with(config.catalogue),
+        threads=threads,
+        options=script,
+    )
     took_s = time.monotonic() - began
     _log.info("%s %s loaded in %.1f s", role, engine.info.name, took_s)
     return engine
