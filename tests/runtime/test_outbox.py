@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from functools import partial
+
 import anyio
 import pytest
+from anyio.abc import TaskGroup
 
-from antiphon.runtime.outbox import Outbox, OutboxOverflow
+from antiphon.runtime.outbox import LINGER_S, Outbox, OutboxOverflow
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +27,87 @@ async def test_frames_leave_in_the_order_in_which_they_came():
     assert outbox.held_bytes == 0
 
 
-async def test_the_reader_waits_for_a_frame():
+class Writing:
+    """Writes what an outbox holds, and counts the tasks that it takes.
+
+    Attributes:
+        frames: What has been written.
+        begun: How many tasks have begun.
+        under_way: How many have not ended.
+        ended_closed: How many found the outbox closed when they ended.
+    """
+
+    def __init__(self, outbox: Outbox, tasks: TaskGroup) -> None:
+        self.frames: list[bytes] = []
+        self.begun = 0
+        self.under_way = 0
+        self.ended_closed = 0
+        outbox.write_by(partial(tasks.start_soon, self._write, outbox))
+
+    async def _write(self, outbox: Outbox) -> None:
+        self.begun += 1
+        self.under_way += 1
+        while (frame := await outbox.get()) is not None:
+            await asyncio.sleep(0)
+            self.frames.append(frame)
+        self.under_way -= 1
+        self.ended_closed += outbox.closed
+
+
+async def test_one_writer_sends_what_comes_soon_after_each_other():
+    outbox = small()
+    outbox.put(b"before anybody writes")
+    async with anyio.create_task_group() as tasks:
+        writing = Writing(outbox, tasks)
+        await anyio.sleep(LINGER_S / 2)
+        outbox.put(b"soon")
+        outbox.put(b"at once")
+        await anyio.sleep(LINGER_S / 2)
+        outbox.put(b"in time")
+        await anyio.sleep(LINGER_S / 2)
+        assert writing.frames == [b"before anybody writes", b"soon", b"at once", b"in time"]
+        assert writing.begun == 1
+
+
+async def test_nobody_waits_while_nothing_comes():
     outbox = small()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(put_later, outbox, b"late")
-        assert await outbox.get() == b"late"
-        assert anyio.current_time() >= 1
+        writing = Writing(outbox, tasks)
+        await anyio.sleep(10)
+        assert writing.begun == 0
+        outbox.put(b"first")
+        await anyio.sleep(2 * LINGER_S)
+        assert (writing.begun, writing.under_way) == (1, 0)
+        outbox.put(b"second")
+        await anyio.sleep(2 * LINGER_S)
+        assert (writing.begun, writing.under_way) == (2, 0)
+        assert writing.frames == [b"first", b"second"]
 
 
-async def put_later(outbox: Outbox, frame: bytes) -> None:
-    await anyio.sleep(1)
-    outbox.put(frame)
+async def test_a_frame_that_comes_as_the_writer_is_about_to_end_is_sent():
+    for late_s in (LINGER_S - 1e-9, LINGER_S, LINGER_S + 1e-9):
+        outbox = small()
+        async with anyio.create_task_group() as tasks:
+            writing = Writing(outbox, tasks)
+            outbox.put(b"early")
+            asyncio.get_running_loop().call_later(late_s, outbox.put, b"late")
+            await anyio.sleep(1)
+            assert writing.frames == [b"early", b"late"]
+
+
+@pytest.mark.parametrize("after_s", [0.0, LINGER_S / 2, 1.0])
+async def test_one_writer_learns_that_the_outbox_is_closed(after_s):
+    outbox = small()
+    async with anyio.create_task_group() as tasks:
+        writing = Writing(outbox, tasks)
+        outbox.put(b"last")
+        await anyio.sleep(after_s)
+        outbox.close()
+        outbox.close()
+        closed_s = anyio.current_time()
+    assert anyio.current_time() == pytest.approx(closed_s), "it lingered"
+    assert writing.frames == [b"last"]
+    assert writing.ended_closed == 1
 
 
 async def test_producers_wait_past_the_soft_bound_until_it_is_read():
@@ -82,16 +156,13 @@ async def test_a_closed_outbox_gives_what_is_left_and_takes_no_more():
     assert await outbox.get() is None
 
 
-async def test_closing_wakes_the_reader_and_those_who_wait_for_room():
+async def test_closing_wakes_those_who_wait_for_room():
     outbox = small()
-    reader = small()
     outbox.put(b"x" * 15)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(outbox.room)
-        tasks.start_soon(reader.get)
         await anyio.sleep(1)
         outbox.close()
-        reader.close()
 
 
 async def test_what_waits_can_be_thrown_away():

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import anyio
 
-from antiphon.runtime.spare import Claim, Spare, default_seats
+from antiphon.engines.base import EngineInfo
+from antiphon.runtime.spare import Claim, Machines, Spare, default_seats
 
 
 async def test_a_guess_may_start_only_while_there_is_room() -> None:
@@ -114,3 +115,12 @@ async def test_a_guess_that_is_on_its_way_out_drives_out_no_other() -> None:
     ):
         spare.claim(needed)  # once more: nothing has changed
         assert [scope.cancel_called for scope in scopes] == [False, True]
+
+
+def test_work_of_other_machines_takes_nothing_from_this_one():
+    here = EngineInfo(name="here", role="language_model")
+    there = EngineInfo(name="there", role="synthesizer", remote=True)
+    machines = Machines()
+    assert machines.doing(there, there) is machines.elsewhere
+    assert machines.doing(here, there) is machines.here
+    assert machines.doing(here) is machines.here

@@ -5,6 +5,7 @@ is decided by the seed; the clock of the event loop jumps to whatever comes next
 """
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import anyio
@@ -14,7 +15,7 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
-from antiphon.runtime.spare import Spare
+from antiphon.runtime.spare import Machines
 from tests.simulation.abilities import random_abilities, random_reader
 from tests.simulation.client import Client, Sending
 from tests.simulation.dice import Dice
@@ -97,11 +98,11 @@ class _Call:
                 self._session(),
                 engines=cast.engines,
                 detection=detection,
-                spare=Spare(),
+                machines=Machines(),
                 timelines=TimelineLog(),
                 tasks=tasks,
             )
-            tasks.start_soon(self._read, host)
+            host.outbox.write_by(partial(tasks.start_soon, self._read, host))
             await anyio.lowlevel.checkpoint()
             await self._talk(host, cast)
             host.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -389,6 +390,21 @@ async def test_a_mistake_in_an_engine_ends_its_session_and_no_other(caplog):
         assert room.reception.open_sessions == 1
     assert unlucky.closed == (1011, "The server made a mistake.")
     assert "ZeroDivisionError" in caplog.text
+    assert response["status"] == "completed"
+
+
+# --- a session in which nothing happens -----------------------------------------------------------
+
+
+async def test_an_idle_session_is_a_single_task():
+    async with open_room() as room:
+        before = len(asyncio.all_tasks())
+        clients = [await room.enter() for _ in range(3)]
+        await anyio.sleep(1)
+        assert len(asyncio.all_tasks()) == before + len(clients)
+        response = await clients[0].ask("Are you still there?")
+        await anyio.sleep(1)
+        assert len(asyncio.all_tasks()) == before + len(clients)
     assert response["status"] == "completed"
 
 

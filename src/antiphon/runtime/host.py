@@ -60,7 +60,7 @@ from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end
 from antiphon.runtime.recordings import Recordings
-from antiphon.runtime.spare import Spare
+from antiphon.runtime.spare import Machines
 from antiphon.runtime.timing import TurnTiming
 from antiphon.runtime.transcribe import Transcriptions
 from antiphon.wire import server_events as sent
@@ -92,7 +92,7 @@ class Host:
         session: The core, just made.
         engines: Who hears, thinks and speaks.
         detection: The process's voice detection.
-        spare: Counts the process's work, so that guesses give way.
+        machines: Count the process's work, so that guesses give way.
         timelines: Keeps where the time of each response went.
         tasks: Runs the session's work; must end when the connection does.
         decode: Reads the client's frames; gives the events that the session receives.
@@ -108,7 +108,7 @@ class Host:
         *,
         engines: EngineSet,
         detection: Detection,
-        spare: Spare,
+        machines: Machines,
         timelines: TimelineLog,
         tasks: TaskGroup,
         decode: Callable[[str | bytes], Any] = decode_client_event,
@@ -118,7 +118,7 @@ class Host:
         self._session = session
         self._decode = decode
         self._engines = engines
-        self._spare = spare
+        self._machines = machines
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
@@ -128,12 +128,15 @@ class Host:
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
         self._transcriptions = Transcriptions(
-            transcriber=engines.transcriber, spare=spare, tasks=tasks, feed=self._feed
+            transcriber=engines.transcriber,
+            spare=machines.doing(engines.transcriber.info),
+            tasks=tasks,
+            feed=self._feed,
         )
         self._answers = Answers(
             conversation=session.settings.id,
             engines=engines,
-            spare=spare,
+            spare=machines.doing(engines.language_model.info, engines.synthesizer.info),
             tasks=tasks,
             feed=self._feed,
             room=self.outbox.room,
@@ -253,8 +256,9 @@ class Host:
             case PredictTurnEnd(source=source):
                 predictor, audio = self._engines.turn_predictor, self._ear.read(source)
                 if predictor is not None:
+                    spare = self._machines.doing(predictor.info)
                     self._tasks.start_soon(
-                        predict_turn_end, effect, audio, predictor, self._spare, self._feed
+                        predict_turn_end, effect, audio, predictor, spare, self._feed
                     )
             case KeepRecording(item_id=item_id, source=source):
                 self._recordings.hear(item_id, self._audio_of(source))
@@ -273,8 +277,9 @@ class Host:
             case PredictMessageEnd():
                 reader = self._engines.language_model
                 assert isinstance(reader, MessageEndPredictor), "the core knows what it can do"
+                spare = self._machines.doing(self._engines.language_model.info)
                 self._tasks.start_soon(
-                    predict_message_end, effect, self.session_id, reader, self._spare, self._feed
+                    predict_message_end, effect, self.session_id, reader, spare, self._feed
                 )
             case GuessResponse(plan=plan):
                 self._answers.guess(plan)
@@ -369,6 +374,8 @@ class Host:
             except EngineError as error:
                 # A favour that failed; the response itself will tell if there is a problem.
                 _log.info("%s: warming failed: %s", self.session_id, error)
+        if self._warming is scope:
+            self._warming = None
 
     def _detection_failed(self, error: Exception) -> None:
         _log.error("%s: voice detection failed", self.session_id, exc_info=error)

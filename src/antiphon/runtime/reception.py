@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from antiphon.config import Config
 from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.plan import Speculation
+from antiphon.core.rate_limits import failure_of_limit
 from antiphon.core.session import Session, SessionStart
 from antiphon.core.settings import (
     DEFAULT_TRANSCRIPTION_MODEL,
@@ -28,7 +29,7 @@ from antiphon.core.transcription_session import TranscriptionSession, Transcript
 from antiphon.core.translation_session import TranslationSession, TranslationStart
 from antiphon.core.translation_settings import SpokenLanguages, translation_updated
 from antiphon.core.verbs import SESSION_LIFETIME_S
-from antiphon.errors import ConfigurationError, RequestError
+from antiphon.errors import BusyError, ConfigurationError, RequestError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
@@ -36,7 +37,7 @@ from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from antiphon.runtime.models import Models
 from antiphon.runtime.rate_limits import KeyAccounts
-from antiphon.runtime.spare import Spare
+from antiphon.runtime.spare import Machines
 from antiphon.wire.audio_config import (
     AudioInput,
     AudioOutput,
@@ -64,9 +65,12 @@ from antiphon.wire.translation import (
 )
 from antiphon.wire.translation import TranslationSession as TranslationSettings
 
-__all__ = ["DialectName", "Opening", "Reception", "open_reception"]
+__all__ = ["RETRY_AFTER_S", "DialectName", "Opening", "Reception", "open_reception"]
 
 _log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+"""When a client of a full server may ask again."""
 
 DialectName = Literal["ga", "beta"]
 """The protocol as it is now, generally available, or as it was in beta."""
@@ -112,6 +116,7 @@ class Reception:
     Attributes:
         config: The operator's choices.
         models: What clients may ask for.
+        detection: Says where somebody speaks, to all of them.
         timelines: Where the time of the latest responses went.
     """
 
@@ -119,8 +124,8 @@ class Reception:
         self.config = config
         self.models = models
         self.timelines = TimelineLog()
-        self._detection = detection
-        self._spare = Spare()
+        self.detection = detection
+        self._machines = Machines()
         self._entropy = RandomEntropy()
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
@@ -153,6 +158,14 @@ class Reception:
             raise RequestError(message, code="model_not_found", param="model")
         _log.info("model %r is not configured; %r answers in its place", asked_for, default)
         return asked_for
+
+    def engines_of(self, asked_for: str | None) -> EngineSet:
+        """Return who works on a request for a model.
+
+        Raises:
+            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+        """
+        return self.models.named(self.choose_model(asked_for)).engines
 
     def check_models(self) -> None:
         """Check that a session with each model can begin.
@@ -239,6 +252,39 @@ class Reception:
         finally:
             self._open_sessions -= 1
 
+    @contextmanager
+    def request(self, key_name: str | None) -> Iterator[None]:
+        """Admit a request without a session that engines work on, as long as the context is open.
+
+        It takes up the room of a session, counts as a request of its key, and as work that is
+        needed.
+
+        Args:
+            key_name: What the API key is called that it comes with; ``None`` where none is needed.
+
+        Raises:
+            BusyError: ``server_full``, or ``rate_limit_exceeded``.
+        """
+        if self.full:
+            message = (
+                f"The server is full: {self.open_sessions} sessions and requests are being served. "
+                f"Try again in {RETRY_AFTER_S} seconds."
+            )
+            raise BusyError(
+                message, code="server_full", type="server_error", retry_after_s=RETRY_AFTER_S
+            )
+        account = self._accounts.of(key_name)
+        if account and (exceeded := account.admit(asyncio.get_running_loop().time())):
+            limit = failure_of_limit(exceeded)
+            raise BusyError(
+                limit.message,
+                code="rate_limit_exceeded",
+                type=limit.type,
+                retry_after_s=exceeded.wait_s,
+            )
+        with self.place(), self._machines.here.seat(anyio.CancelScope(), needed=True):
+            yield
+
     def admit(self, opening: Opening, tasks: TaskGroup) -> Host:
         """Open a session, in a :meth:`place` that was taken for it.
 
@@ -253,8 +299,8 @@ class Reception:
         admitted = partial(
             Host,
             engines=self.models.named(opening.model).engines,
-            detection=self._detection,
-            spare=self._spare,
+            detection=self.detection,
+            machines=self._machines,
             timelines=self.timelines,
             tasks=tasks,
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-
 import numpy as np
 from msgspec.structs import replace
 
@@ -28,8 +26,8 @@ class Recordings:
     """What the user said, as it was heard, and what the assistant said, as it was sent."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._heard: OrderedDict[str, Int16s] = OrderedDict()
-        self._spoken: OrderedDict[str, bytearray] = OrderedDict()
+        self._heard: dict[str, Int16s] = {}
+        self._spoken: dict[str, bytearray] = {}
         self._bytes_per_s: dict[str, int] = {}
         self._kept_bytes = kept_bytes
         self._held_bytes = 0

@@ -15,7 +15,12 @@ from enum import Enum
 
 import anyio
 
-__all__ = ["Claim", "Seat", "Spare", "default_seats"]
+from antiphon.engines.base import EngineInfo
+
+__all__ = ["Claim", "Machines", "Seat", "Spare", "default_seats"]
+
+_SEATS_ELSEWHERE = 256
+"""How much other machines can do at once is theirs to know; a guess too many is theirs to refuse."""
 
 
 def default_seats() -> int:
@@ -116,3 +121,20 @@ class Spare:
             start = next(iter(self._waiting))
             del self._waiting[start]
             start()
+
+
+class Machines:
+    """Where a process has work done.
+
+    Attributes:
+        here: What this machine has to spare.
+        elsewhere: What the machines have to spare that engines of the network compute on.
+    """
+
+    def __init__(self) -> None:
+        self.here = Spare()
+        self.elsewhere = Spare(_SEATS_ELSEWHERE)
+
+    def doing(self, *engines: EngineInfo) -> Spare:
+        """Return what there is to spare where these engines compute together."""
+        return self.elsewhere if all(engine.remote for engine in engines) else self.here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -64,7 +65,8 @@ async def _converse(
 ) -> None:
     """Read and write until either side closes."""
     try:
-        tasks.start_soon(_write, host, dialect, send, tasks.cancel_scope)
+        begin_writing = partial(tasks.start_soon, _write, host, dialect, send, tasks.cancel_scope)
+        host.outbox.write_by(begin_writing)
         await _read(host, dialect, receive)
     finally:
         host.close()
@@ -103,10 +105,14 @@ def _take(host: Host, dialect: Dialect, message: Message) -> bool:
 
 
 async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.CancelScope) -> None:
-    """Send what is in the outbox, until it is closed; then close the connection."""
+    """Send what is in the outbox; once that is closed, close the connection."""
     try:
-        while await _send_next(host, dialect, send):
-            pass
+        while (frame := await host.outbox.get()) is not None:
+            expressed = dialect.express(frame)
+            if expressed is not None:
+                await send({"type": "websocket.send", "text": expressed.decode()})
+        if not host.outbox.closed:
+            return
         if host.closing is not None:
             code, reason = host.closing
             await send({"type": "websocket.close", "code": code, "reason": reason})
@@ -115,14 +121,3 @@ async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.Can
         # because of a frame over MAX_FRAME_BYTES.
         _log.info("%s: the connection broke: %r", host.session_id, error)
     connection.cancel()
-
-
-async def _send_next(host: Host, dialect: Dialect, send: Send) -> bool:
-    """Send the next frame, once there is one; return whether there may be more."""
-    frame = await host.outbox.get()
-    if frame is None:
-        return False
-    expressed = dialect.express(frame)
-    if expressed is not None:
-        await send({"type": "websocket.send", "text": expressed.decode()})
-    return True
