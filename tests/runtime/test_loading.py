@@ -7,7 +7,7 @@ import pytest
 from antiphon.config import Config, ModelChoice, VoiceChoice
 from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.choices import Choice
-from antiphon.engines.thinking import GenerationRequest
+from antiphon.engines.thinking import GenerationRequest, TextDelta
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
 from antiphon.runtime.loading import load_models
 from tests.support.server import serving
@@ -90,3 +90,18 @@ async def test_models_share_engines_that_are_the_same(
         assert own.voice_detector is first.voice_detector
         assert same.voice_named("alloy").voice == "bass"
         assert first.voice_named("alloy").voice == "alto"
+
+
+async def test_what_fails_before_it_answers_has_its_fallback_answer(tmp_path):
+    script = tmp_path / "story.toml"
+    failing = 'steps = [{ do = "fail", message = "Out of order.", retryable = true }]'
+    script.write_text(f"[[answers]]\n{failing}")
+    answering = tmp_path / "other.toml"
+    answering.write_text('[[answers]]\nsteps = [{ do = "say", text = "Here I am." }]')
+    small = Choice(use="scripted", options={"script": str(answering)})
+    big = Choice(use="scripted", fallback=(small,))
+    config = Config(home=tmp_path, script=script, **{**SCRIPTED, "language_model": big})
+    async with load_models(config) as models:
+        model = models.default.engines.language_model
+        events = [event async for event in model.generate(GenerationRequest(messages=()))]
+        assert "".join(one.text for one in events if isinstance(one, TextDelta)) == "Here I am."

@@ -10,11 +10,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 import msgspec
+from msgspec.structs import replace
 
 from antiphon.config import Config, ModelChoice
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
 from antiphon.engines.choices import Choice, choice_of
+from antiphon.engines.failover import with_fallbacks
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
 from antiphon.engines.registry import load_engine
@@ -55,8 +57,9 @@ async def load_for(config: Config, role: Role, chosen: str | Choice | None) -> E
         AntiphonError: It cannot be loaded.
     """
     began = time.monotonic()
-    is_scripted = chosen is not None and choice_of(chosen).use == "scripted"
-    script = {"script": config.script} if is_scripted and config.script is not None else {}
+    choice = choice_of(chosen) if chosen else None
+    acts = choice is not None and choice.use == "scripted" and "script" not in choice.options
+    script = {"script": config.script} if acts and config.script is not None else {}
     threads = os.cpu_count() or 1 if role == "language_model" else 1
     engine = await load_engine(
         role,
@@ -118,7 +121,13 @@ class _Loader:
     async def _engine(self, role: Role, chosen: str | Choice | None) -> Engine:
         key = msgspec.json.encode((role, choice_of(chosen) if chosen else None))
         if key not in self._loaded:
-            self._loaded[key] = await self._load(role, chosen)
+            choice = choice_of(chosen) if chosen else None
+            if choice is not None and choice.fallback:
+                stand_ins = [await self._engine(role, one) for one in choice.fallback]
+                first = await self._engine(role, replace(choice, fallback=()))
+                self._loaded[key] = with_fallbacks(role, [first, *stand_ins])
+            else:
+                self._loaded[key] = await self._load(role, chosen)
         return self._loaded[key]
 
     async def _load(self, role: Role, chosen: str | Choice | None) -> Engine:

@@ -15,8 +15,6 @@ import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
 from antiphon.audio.formats import codec_of
-from antiphon.audio.resample import Resampler
-from antiphon.audio.stretch import TimeStretch
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import (
     AudioGenerated,
@@ -30,7 +28,6 @@ from antiphon.core.signals import (
     ToolCallGenerated,
 )
 from antiphon.engines.base import Floats
-from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationEvent,
@@ -43,6 +40,7 @@ from antiphon.errors import EngineError
 from antiphon.observe import Moment
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.segment import Segment, Segmenter
+from antiphon.runtime.voice import Voice
 
 __all__ = ["Answer", "failure_of", "generation_request"]
 
@@ -143,13 +141,8 @@ class Answer:
                 self.feed(ToolCallGenerated(response_id, index, name, arguments, tokens))
 
     async def _voice(self, segments: ObjectReceiveStream[Segment]) -> None:
-        synthesizer = self.engines.synthesizer
-        voice, usual_speed = self.engines.voice_named(self.plan.voice)
-        wanted_speed = usual_speed * self.plan.speed
-        slowest, fastest = synthesizer.info.speeds
-        speed = min(max(wanted_speed, slowest), fastest)
         codec = codec_of(self.plan.output_format)
-        resampler = Resampler(synthesizer.info.rate_hz, codec.rate_hz)
+        voice = Voice(self.engines, self.plan.voice, self.plan.speed, codec.rate_hz)
 
         async def sound(samples: Floats) -> None:
             for piece in _pieces(samples, round(DELTA_S * codec.rate_hz)):
@@ -160,14 +153,11 @@ class Answer:
                 self.feed(AudioGenerated(self.plan.response_id, pcm, duration_ms))
 
         async for segment in segments:
-            request = SpeechRequest(text=segment.text, voice=voice, speed=speed)
-            stretch = TimeStretch(speed / wanted_speed, synthesizer.info.rate_hz)
-            async with aclosing(synthesizer.synthesize(request)) as chunks:
+            async with aclosing(voice.speak(segment.text)) as chunks:
                 async for chunk in chunks:
-                    await sound(resampler.push(stretch.push(chunk)))
-            await sound(resampler.push(stretch.flush()))
+                    await sound(chunk)
             self.feed(SegmentSpoken(self.plan.response_id, segment.end_chars))
-        await sound(resampler.flush())
+        await sound(voice.flush())
 
 
 def generation_request(plan: Plan, conversation: str) -> GenerationRequest:

@@ -20,7 +20,7 @@ from antiphon.engines.base import EngineInfo
 __all__ = ["Claim", "Machines", "Seat", "Spare", "default_seats"]
 
 _SEATS_ELSEWHERE = 256
-"""How much other machines can do at once is theirs to know; a guess too many is theirs to refuse."""
+"""How much other machines can do at once is theirs to know, and to refuse."""
 
 
 def default_seats() -> int:

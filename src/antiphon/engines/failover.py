@@ -1,0 +1,267 @@
+"""An engine made of several: where the first fails before it has answered, the next one answers.
+
+What has been passed on cannot be taken back, so nobody takes over in the middle of an answer. What
+the request itself is to blame for (``retryable`` is false) would fail with the next one as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import soxr
+from msgspec.structs import replace
+
+from antiphon.core.tokens import TokenCounter
+from antiphon.engines.base import Engine, EngineInfo, Floats, Role
+from antiphon.engines.hearing import (
+    SpeakerTurn,
+    Transcriber,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.speaking import SpeechRequest, Synthesizer
+from antiphon.engines.thinking import (
+    GenerationEvent,
+    GenerationRequest,
+    LanguageModel,
+    MessageEndPredictor,
+    PromptRead,
+)
+from antiphon.errors import ConfigurationError, EngineError
+
+__all__ = [
+    "FailoverLanguageModel",
+    "FailoverSynthesizer",
+    "FailoverTranscriber",
+    "with_fallbacks",
+]
+
+_log = logging.getLogger(__name__)
+
+EngineT = TypeVar("EngineT", bound=Engine)
+EventT = TypeVar("EventT")
+
+
+class _Failover(Generic[EngineT]):
+    """Engines that stand in for one another.
+
+    Args:
+        primary: Who is asked first, and whose info holds: clients see one engine.
+        others: Who is asked next, in order.
+
+    Attributes:
+        info: What the primary is.
+        answered_by: How many requests each engine has answered, by its name.
+    """
+
+    def __init__(self, primary: EngineT, *others: EngineT) -> None:
+        self.info: EngineInfo = primary.info
+        self.answered_by: Counter[str] = Counter()
+        self._primary = primary
+        self._others = others
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for engine in (self._primary, *self._others):
+            await engine.aclose()
+
+    async def _first_to_answer(
+        self, ask: Callable[[EngineT], AsyncGenerator[EventT, None]]
+    ) -> AsyncGenerator[EventT, None]:
+        """Yield what the first engine yields that answers at all.
+
+        Raises:
+            EngineError: As the last engine raises it, or one that had begun to answer, or one for
+                which the request is to blame.
+        """
+        engine = self._primary
+        for following in (*self._others, None):
+            answered = False
+            try:
+                async with aclosing(ask(engine)) as events:
+                    async for event in events:
+                        if not answered:
+                            answered = True
+                            self.answered_by[engine.info.name] += 1
+                        yield event
+            except EngineError as error:
+                if answered or not error.retryable or following is None:
+                    raise
+                _log.warning("%s takes over: %s", following.info.name, error)
+                engine = following
+            else:
+                return
+
+
+class FailoverTranscriber(_Failover[Transcriber]):
+    """Hears with the first transcriber that answers."""
+
+    async def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        """Yield a transcript with no more than the first transcriber's info promises.
+
+        Raises:
+            EngineError: All of them failed.
+        """
+
+        def ask(transcriber: Transcriber) -> AsyncGenerator[TranscriptEvent, None]:
+            logprobs = request.logprobs and transcriber.info.logprobs
+            return transcriber.transcribe(audio, replace(request, logprobs=logprobs))
+
+        async with aclosing(self._first_to_answer(ask)) as events:
+            async for event in events:
+                if self._is_promised(event):
+                    yield event
+
+    def _is_promised(self, event: TranscriptEvent) -> bool:
+        match event:
+            case TranscriptDelta():
+                return self.info.deltas
+            case SpeakerTurn():
+                return self.info.diarization
+            case _:
+                return True
+
+
+class FailoverLanguageModel(_Failover[LanguageModel]):
+    """Thinks with the first language model that answers.
+
+    The conversation is kept as short as the first one needs it; one that is too long for a smaller
+    model fails there.
+    """
+
+    @property
+    def counter(self) -> TokenCounter | None:
+        """What counts the first one's tokens."""
+        return self._primary.counter
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+        """Answer.
+
+        Raises:
+            EngineError: All of them failed.
+        """
+
+        async def ask(model: LanguageModel) -> AsyncGenerator[GenerationEvent, None]:
+            prompt: PromptRead | None = None  # having read is not yet an answer
+            async with aclosing(model.generate(request)) as events:
+                async for event in events:
+                    if isinstance(event, PromptRead):
+                        prompt = event
+                        continue
+                    if prompt is not None:
+                        yield prompt
+                        prompt = None
+                    yield event
+
+        async with aclosing(self._first_to_answer(ask)) as events:
+            async for event in events:
+                yield event
+
+    async def warm(self, request: GenerationRequest) -> None:
+        """Have the first one read the request: the others are not expected to be asked.
+
+        Raises:
+            EngineError: It cannot.
+        """
+        await self._primary.warm(request)
+
+
+class _PredictingLanguageModel(LanguageModel, MessageEndPredictor, Protocol):
+    """A language model that can also say whether a message is over."""
+
+
+class _PredictingFailover(FailoverLanguageModel):
+    """Thinks with the first language model that answers, and asks the first whether messages end.
+
+    That is evidence among other evidence: without it the end of a turn is still found.
+    """
+
+    def __init__(self, primary: _PredictingLanguageModel, *others: LanguageModel) -> None:
+        super().__init__(primary, *others)
+        self._predictor = primary
+
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        """Say whether the user's message is over.
+
+        Raises:
+            EngineError: The first one cannot say.
+        """
+        return await self._predictor.predict_message_end(request)
+
+
+class FailoverSynthesizer(_Failover[Synthesizer]):
+    """Speaks with the first synthesizer that answers, always at the first one's sample rate.
+
+    Another one speaks with its voice of the same name or else with its default, and no slower or
+    faster than it can.
+    """
+
+    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
+        """Yield audio.
+
+        Raises:
+            EngineError: All of them failed.
+        """
+
+        async def ask(synthesizer: Synthesizer) -> AsyncGenerator[Floats, None]:
+            info = synthesizer.info
+            own = request if synthesizer is self._primary else _as_spoken_by(info, request)
+            async with aclosing(synthesizer.synthesize(own)) as chunks:
+                if info.rate_hz == self.info.rate_hz:
+                    async for chunk in chunks:
+                        yield chunk
+                    return
+                # Its delay of some milliseconds does not matter here; layers forbid our own.
+                resampler = soxr.ResampleStream(info.rate_hz, self.info.rate_hz, 1)
+                async for chunk in chunks:
+                    yield resampler.resample_chunk(chunk)
+                yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+
+        async with aclosing(self._first_to_answer(ask)) as chunks:
+            async for chunk in chunks:
+                if chunk.size:
+                    yield np.clip(chunk, -1, 1)
+
+
+def with_fallbacks(role: Role, engines: Sequence[Engine]) -> Engine:
+    """Return an engine that is the first of several, with the others to stand in for it.
+
+    Args:
+        role: What all of them do.
+        engines: At least one, in the order in which they are asked.
+
+    Raises:
+        ConfigurationError: Engines of this role cannot stand in for one another.
+    """
+    engine, *others = engines
+    if not others:
+        return engine
+    made_of: list[Any] = [engine, *others]
+    match role:
+        case "transcriber":
+            return FailoverTranscriber(*made_of)
+        case "language_model" if isinstance(engine, MessageEndPredictor):
+            return _PredictingFailover(*made_of)
+        case "language_model":
+            return FailoverLanguageModel(*made_of)
+        case "synthesizer":
+            return FailoverSynthesizer(*made_of)
+    message = (
+        f"The {role} '{engine.info.name}' has a fallback, but only transcribers, language models "
+        "and synthesizers can have one: leave 'fallback' out."
+    )
+    raise ConfigurationError(message)
+
+
+def _as_spoken_by(info: EngineInfo, request: SpeechRequest) -> SpeechRequest:
+    slowest, fastest = info.speeds
+    voice = request.voice if request.voice in info.voices else info.voices[0]
+    return replace(request, voice=voice, speed=min(max(request.speed, slowest), fastest))
