@@ -33,7 +33,7 @@ AUDIBLE = 0.005
 QUESTIONS = (
     "Hello, can you hear me well enough to talk?",
     "What is the capital city of Italy?",
-    "How many days are there in a week?",
+    "How many days are there in a week, and in a year?",
     "Which colour do you get from blue and yellow?",
     "Could you tell me a short joke, please?",
     "What do bees make from the nectar of flowers?",
@@ -54,7 +54,7 @@ QUESTIONS = (
     "What is the largest ocean on the earth?",
     "How can I fall asleep more quickly at night?",
     "Who wrote the play about Romeo and Juliet?",
-    "What do you call a baby dog?",
+    "What do you call a baby dog and a baby cat?",
     "Could you tell me how much seven plus five is?",
     "What is the best way to clean my glasses?",
     "Which month comes right after September?",

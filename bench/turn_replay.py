@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.turn_end import Evidence
@@ -82,12 +83,18 @@ class Outcome:
     """What a policy made of a set of turns.
 
     Attributes:
-        cut_off: Share of the turns that were ended before their end.
-        delays_ms: From the last audible sample to the decision, of the other turns: shape (n,).
+        turns: How many there are.
+        delays_ms: From the last audible sample to the decision, of those that were not ended
+            before their end: shape (n,).
     """
 
-    cut_off: float
-    delays_ms: np.ndarray[tuple[int], np.dtype[np.float64]]
+    turns: int
+    delays_ms: NDArray[np.float64]
+
+    @property
+    def cut_off(self) -> float:
+        """Share of the turns that were ended before their end."""
+        return 1 - len(self.delays_ms) / self.turns
 
     @property
     def mean_ms(self) -> float:
@@ -99,7 +106,7 @@ def replay(turns: Sequence[Turn], observed: Sequence[Observed], policy: Policy) 
     """Decide when each turn ends."""
     delays = [_delay_ms(turn, seen, policy) for turn, seen in zip(turns, observed, strict=True)]
     right = [delay for delay in delays if delay is not None]
-    return Outcome(1 - len(right) / len(turns), np.array(right))
+    return Outcome(len(turns), np.array(right))
 
 
 def _delay_ms(turn: Turn, observed: Observed, policy: Policy) -> float | None:

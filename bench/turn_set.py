@@ -81,6 +81,7 @@ class Turn:
 
     Attributes:
         name: Says what it is; unique.
+        text: The words, however they are said.
         half: What it may be used for.
         audio: Shape (n,), mono float32 at 16 kHz.
         end: Position after the last audible sample of the speech.
@@ -88,6 +89,7 @@ class Turn:
     """
 
     name: str
+    text: str
     half: Half
     audio: Floats
     end: int
@@ -126,15 +128,16 @@ async def _spoken(studio: Studio, half: Half, voice: str, marked: str) -> list[T
     draw = np.random.default_rng([SEED, *marked.encode(), *voice.encode()])
     speed = round(draw.uniform(*SPEEDS), 2)
     parts = marked.split(" | ")
-    whole = await studio.speak(" ".join(parts), voice, speed)
-    turns = [_turn(f"{voice}: {' '.join(parts)}", half, [whole], draw)]
+    text = " ".join(parts)
+    whole = await studio.speak(text, voice, speed)
+    turns = [_turn(f"{voice}: {text}", text, half, [whole], draw)]
     if len(parts) > 1:
         if draw.random() < 0.5:
             pieces = await studio.cut(whole, parts)
         else:
             texts = [*(_hanging(part, draw) for part in parts[:-1]), parts[-1]]
             pieces = [await studio.speak(text, voice, speed) for text in texts]
-        turns.append(_turn(f"{voice}: {marked}", half, pieces, draw))
+        turns.append(_turn(f"{voice}: {marked}", text, half, pieces, draw))
     return turns
 
 
@@ -145,12 +148,13 @@ async def _recorded(studio: Studio, name: str, marked: str) -> list[Turn]:
     )
     start, end = audible(speech)
     speech = speech[start:end] / np.abs(speech).max()
-    turns = [_turn(f"reader: {name}", Half.HELD_OUT, [speech], draw)]
     parts = marked.split(" | ")
+    text = " ".join(parts)
+    turns = [_turn(f"reader: {name}", text, Half.HELD_OUT, [speech], draw)]
     for mark in range(1, len(parts)):
         texts = [" ".join(parts[:mark]), " ".join(parts[mark:])]
         pieces = await studio.cut(speech, texts)
-        turns.append(_turn(f"reader: {' | '.join(texts)}", Half.HELD_OUT, pieces, draw))
+        turns.append(_turn(f"reader: {' | '.join(texts)}", text, Half.HELD_OUT, pieces, draw))
     return turns
 
 
@@ -164,7 +168,9 @@ def _hanging(part: str, draw: np.random.Generator) -> str:
     return f"{part}{draw.choice(HANGING_ENDS)}"
 
 
-def _turn(name: str, half: Half, pieces: Iterable[Floats], draw: np.random.Generator) -> Turn:
+def _turn(
+    name: str, text: str, half: Half, pieces: Iterable[Floats], draw: np.random.Generator
+) -> Turn:
     """Put silence between the pieces and noise under everything."""
     first, *others = pieces
     sounds = [_silence(LEAD_S), first]
@@ -177,7 +183,7 @@ def _turn(name: str, half: Half, pieces: Iterable[Floats], draw: np.random.Gener
     peak = 10 ** (draw.uniform(*LEVELS_DB) / 20)
     noise = _noise(len(speech), draw) * 10 ** (draw.uniform(*NOISE_BELOW_PEAK_DB) / 20)
     audio = (peak * (speech + noise)).clip(-1, 1).astype(np.float32)
-    return Turn(name, half, audio, end, len(others))
+    return Turn(name, text, half, audio, end, len(others))
 
 
 def _noise(samples: int, draw: np.random.Generator) -> Floats:
