@@ -6,6 +6,7 @@ from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.phrases import LONGEST_MS, PHRASING, Phrases
 from antiphon.core.signals import SpeechProbability
 from antiphon.core.turns import TRAIL_MS
+from antiphon.wire.audio_config import ServerVad
 
 FRAME_MS = 32
 
@@ -13,8 +14,8 @@ FRAME_MS = 32
 class Speaker:
     """Speaks in frames, and keeps the phrases that come of it."""
 
-    def __init__(self) -> None:
-        self.phrases = Phrases()
+    def __init__(self, phrases: Phrases | None = None) -> None:
+        self.phrases = phrases or Phrases()
         self.spans: list[Span] = []
         self.now_ms = 0
 
@@ -50,6 +51,23 @@ def test_a_phrase_has_no_audio_of_the_one_before() -> None:
     ends = [end for _, end in speaker.spans_ms[:-1]]
     assert len(speaker.spans) == 3
     assert all(start >= end for start, end in zip(starts, ends, strict=True))
+
+
+def test_phrases_can_be_cut_by_other_rules() -> None:
+    rules = ServerVad(prefix_padding_ms=64, silence_duration_ms=1000)
+    speaker = Speaker(Phrases(rules, longest_ms=20_000))
+    for _ in range(2):
+        speaker.sound(3200, 0.9)
+        speaker.sound(640, 0.0)  # enough by the usual rules
+    speaker.sound(15_008, 0.9)
+    speaker.sound(1024, 0.0)
+    assert [end - start <= 20_000 + FRAME_MS for start, end in speaker.spans_ms] == [True, True]
+
+
+def test_the_shortest_of_longest_phrases_is_cut_too() -> None:
+    speaker = Speaker(Phrases(longest_ms=960))
+    speaker.sound(3200, 0.9)
+    assert len(speaker.spans) >= 3
 
 
 def test_silence_makes_no_phrases() -> None:

@@ -41,6 +41,9 @@ async def test_an_unknown_response_has_no_timeline():
         ("GET", "/v1/models"),
         ("GET", "/v1/antiphon/timelines/resp_none"),
         ("GET", "/v1/models/antiphon"),
+        ("POST", "/v1/audio/speech"),
+        ("POST", "/v1/audio/transcriptions"),
+        ("POST", "/v1/audio/translations"),
         ("POST", "/v1/realtime/calls"),
         ("POST", "/v1/realtime/client_secrets"),
         ("POST", "/v1/realtime/sessions"),
@@ -57,10 +60,19 @@ async def test_everything_else_needs_a_key(method, path, tmp_path):
     assert with_key.status_code != 401
 
 
-async def test_routes_that_are_not_built_say_so():
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [
+        ("/v1/realtime/calls", "/v1/realtime over a WebSocket"),
+        ("/v1/audio/translations", "/v1/audio/transcriptions"),
+        ("/audio/translations", "/v1/audio/transcriptions"),
+    ],
+)
+async def test_routes_that_are_not_built_say_so_and_what_there_is(path, instead):
     async with running_server() as server:
-        response = await server.request("POST", "/v1/realtime/calls")
+        response = await server.request("POST", path)
     assert response.status_code == 501
     error = response.json()["error"]
     assert error["code"] == "not_implemented"
-    assert "POST /v1/realtime/calls is not built yet" in error["message"]
+    assert f"POST {path} is not built yet" in error["message"]
+    assert instead in error["message"]

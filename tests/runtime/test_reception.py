@@ -8,14 +8,14 @@ import anyio
 import pytest
 from msgspec.structs import replace
 
-from antiphon.config import DEFAULT_INSTRUCTIONS, Config
+from antiphon.config import DEFAULT_INSTRUCTIONS, Config, Limits
 from antiphon.core.verbs import SESSION_LIFETIME_S
-from antiphon.errors import RequestError
+from antiphon.errors import BusyError, RequestError
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.host import Host
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.models import Models
-from antiphon.runtime.reception import Reception
+from antiphon.runtime.reception import RETRY_AFTER_S, Reception
 from antiphon.wire.audio_config import AudioInputUpdate, AudioOutputUpdate
 from antiphon.wire.session import (
     RealtimeSession,
@@ -213,3 +213,35 @@ async def test_a_reception_that_closes_leaves_no_task_behind():
     async with open_room() as room:
         await room.enter()
     assert anyio.get_running_tasks() == before
+
+
+async def test_a_request_takes_up_the_room_of_a_session_while_it_is_served():
+    desk = reception(max_sessions=1)
+    with desk.request(None):
+        assert desk.full
+        with pytest.raises(BusyError) as refusal, desk.request(None):
+            pass
+        assert refusal.value.code == "server_full"
+        assert refusal.value.retry_after_s == RETRY_AFTER_S
+    assert desk.open_sessions == 0
+
+
+async def test_requests_count_to_the_account_of_their_key():
+    desk = reception(rate_limits=Limits(requests_per_minute=1))
+    with desk.request("one"):
+        pass
+    with pytest.raises(BusyError) as refusal, desk.request("one"):
+        pass
+    assert refusal.value.code == "rate_limit_exceeded"
+    assert 0 < refusal.value.retry_after_s <= 60
+    assert desk.open_sessions == 0
+    with desk.request("another"):
+        assert desk.open_sessions == 1
+
+
+async def test_a_request_is_worked_on_by_the_engines_of_its_model():
+    desk = reception(models=TWO_MODELS, strict_models=True)
+    assert desk.engines_of("second") is desk.models.named("second").engines
+    assert desk.engines_of(None) is desk.models.default.engines
+    with pytest.raises(RequestError):
+        desk.engines_of("third")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
+import io
 
 import numpy as np
+import soundfile
 
 from antiphon.audio.formats import codec_of
 from antiphon.wire.audio_config import AudioFormat, PcmFormat
 
-__all__ = ["as_base64", "noise", "silence", "speech"]
+__all__ = ["as_base64", "as_file", "noise", "silence", "speech"]
 
 _LOUD = 0.3
 _TONE_HZ = 200.0
@@ -39,3 +41,11 @@ def silence(duration_ms: float, audio_format: AudioFormat | None = None) -> byte
 def as_base64(audio: bytes) -> str:
     """Audio as it stands in an event."""
     return base64.b64encode(audio).decode()
+
+
+def as_file(audio: bytes, container: str = "WAV", subtype: str | None = None) -> bytes:
+    """24 kHz PCM as a file, of a kind by libsndfile's names."""
+    file = io.BytesIO()
+    samples = codec_of(PcmFormat()).decode(audio)
+    soundfile.write(file, samples, PcmFormat().rate, format=container, subtype=subtype)
+    return file.getvalue()

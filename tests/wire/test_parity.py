@@ -7,13 +7,23 @@ there fails, and so does one that is written there and no longer exists.
 import pytest
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.inspect import type_info
-from openai.types import realtime
+from openai.types import audio, realtime
+from openai.types.audio.transcription_create_params import (
+    TranscriptionCreateParamsNonStreaming,
+)
 from openai.types.realtime.translations import (
     ClientSecretCreateParams as TranslationSecretParams,
 )
 from pydantic import BaseModel
 
-from antiphon.wire import client_events, rest, server_events, translation
+from antiphon.wire import (
+    client_events,
+    rest,
+    server_events,
+    speech,
+    transcriptions,
+    translation,
+)
 
 from .comparison import (
     CLIENT,
@@ -46,6 +56,12 @@ PAIRS = [
     (CLIENT, TranslationSecretParams, rest.TranslationClientSecretRequest),
     (CLIENT, realtime.CallReferParams, rest.CallRefer),
     (CLIENT, realtime.CallRejectParams, rest.CallReject),
+    (SERVER, audio.Transcription, transcriptions.Transcription),
+    (SERVER, audio.TranscriptionVerbose, transcriptions.VerboseTranscription),
+    (SERVER, audio.TranscriptionDiarized, transcriptions.DiarizedTranscription),
+    (SERVER, audio.TranscriptionStreamEvent, transcriptions.TranscriptionStreamEvent),
+    (CLIENT, TranscriptionCreateParamsNonStreaming, transcriptions.TranscriptionForm),
+    (CLIENT, audio.SpeechCreateParams, speech.SpeechBody),
 ]
 
 TYPE_TELLS_KINDS_APART = "the SDK lets it default; here it decides what the object is"
@@ -55,6 +71,8 @@ OLDER_CLIENTS = "what older clients call the parts; renamed on arrival, never se
 SENT_BACK = "clients may send back what they were told; it is refused if it differs"
 DECIDED_BY_CORE = "clients may leave the id to the server, which gives every item one"
 ONE_TURN_DETECTION = "the SDK has one loose type where the hosted service sends these two"
+COUNTED_IN_SECONDS = "files are counted in seconds, as the SDK types it for some models"
+ONE_MODEL_WILL_DO = "who names no model gets the server's default"
 
 DIFFERENCES: dict[Difference, str] = {
     (CLIENT, "FunctionTool.name", WE_REQUIRE): "a function without a name cannot be called",
@@ -110,6 +128,21 @@ DIFFERENCES: dict[Difference, str] = {
         "RealtimeSession.parallel_tool_calls",
         SDK_LACKS,
     ): "the SDK knows it in session events, but not in the answer with a secret",
+    (CLIENT, "SpeechBody.model", SDK_REQUIRES): ONE_MODEL_WILL_DO,
+    (CLIENT, "TranscriptionForm.model", SDK_REQUIRES): ONE_MODEL_WILL_DO,
+    (CLIENT, "TranscriptionForm.file", WE_LACK): "a file of the form, and none of its fields",
+    (
+        CLIENT,
+        "TranscriptionForm.stream",
+        "SDK ['literal boolean'], ours ['boolean']",
+    ): "two sets of parameters, of which the other one has true",
+    (SERVER, "Transcription.usage", "we lack UsageTokens"): COUNTED_IN_SECONDS,
+    (SERVER, "DiarizedTranscription.usage", "we lack UsageTokens"): COUNTED_IN_SECONDS,
+    (SERVER, "TextDone.usage", WE_LACK): "the SDK knows it in tokens only, and files have none",
+    (SERVER, "TextDelta.segment_id", WE_LACK): "engines tell words before they know the speaker",
+    (SERVER, "VerboseTranscription.words", WE_LACK): "no engine tells when each word was said",
+    (SERVER, "VerboseTranscription.task", SDK_LACKS): "as the hosted service sends it",
+    (SERVER, "LogProb.bytes[]", "SDK ['number'], ours ['integer']"): "they are bytes",
     (
         SERVER,
         "TranscriptionSession.object",

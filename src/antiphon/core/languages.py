@@ -1,8 +1,8 @@
-"""What languages are called in English, which is what language models are told."""
+"""What languages are called in English: language models are told so, and some engines tell so."""
 
 from __future__ import annotations
 
-__all__ = ["language_name"]
+__all__ = ["language_code", "language_name"]
 
 _NAMES = {
     "af": "Afrikaans",
@@ -78,6 +78,9 @@ _NAMES = {
 }
 
 
+_CODES = {name.lower(): code for code, name in _NAMES.items()}
+
+
 def language_name(code: str) -> str:
     """Return the name of a language, for a language model.
 
@@ -95,3 +98,16 @@ def language_name(code: str) -> str:
     if name is None:
         return f"the language with the code {code}"
     return f"{name} ({code})" if "-" in code else name
+
+
+def language_code(told: str) -> str | None:
+    """Return the ISO-639-1 code of a language that an engine names, in whichever way.
+
+    Args:
+        told: Its English name, or a code, possibly with a region.
+
+    >>> language_code("german"), language_code("de-AT"), language_code("gibberish")
+    ('de', 'de', None)
+    """
+    code = told.replace("_", "-").partition("-")[0].lower()
+    return code if code in _NAMES else _CODES.get(told.lower())

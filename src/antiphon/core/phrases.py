@@ -32,12 +32,18 @@ for a commit."""
 
 
 class Phrases:
-    """Turns the detector's judgements into phrases, on the input audio clock alone."""
+    """Turns the detector's judgements into phrases, on the input audio clock alone.
 
-    def __init__(self) -> None:
-        self._detector = TurnDetector(PHRASING)
+    Args:
+        rules: How pauses are found.
+        longest_ms: When a phrase without a pause is cut; it may be longer by one frame.
+    """
+
+    def __init__(self, rules: ServerVad = PHRASING, longest_ms: int = LONGEST_MS) -> None:
+        self._detector = TurnDetector(rules)
+        self._longest_ms = longest_ms
         self._start: int | None = None  # of the phrase under way
-        self._frames: list[SpeechProbability] = []  # of it; LONGEST_MS bounds them
+        self._frames: list[SpeechProbability] = []  # of it; longest_ms bounds them
         self._taken_until = 0  # where the phrase before it ended
 
     @property
@@ -47,7 +53,8 @@ class Phrases:
             return self._start
         quiet_until = self._detector.quiet_until
         assert quiet_until is not None, "a phrase is under way whenever the detector hears one"
-        return max(self._taken_until, quiet_until - PHRASING.prefix_padding_ms * SAMPLES_PER_MS)
+        padding = self._detector.prefix_padding_ms * SAMPLES_PER_MS
+        return max(self._taken_until, quiet_until - padding)
 
     def judge(self, frame: SpeechProbability) -> Span | None:
         """Take the judgement of one frame; return the phrase that ends with it, if one does."""
@@ -61,7 +68,7 @@ class Phrases:
         if self._start is None:
             return None
         self._frames.append(frame)
-        if frame.end - self._start < LONGEST_MS * SAMPLES_PER_MS:
+        if frame.end - self._start < self._longest_ms * SAMPLES_PER_MS:
             return None
         return self._cut(self._weakest())
 
@@ -81,7 +88,8 @@ class Phrases:
     def _weakest(self) -> int:
         """Return the middle of the pause that is most like one; the latest of several."""
         assert self._start is not None
-        earliest = self._start + _SHORTEST_CUT_MS * SAMPLES_PER_MS
+        earliest_ms = min(_SHORTEST_CUT_MS, self._longest_ms // 2)
+        earliest = self._start + earliest_ms * SAMPLES_PER_MS
         frames = [frame for frame in self._frames if frame.start >= earliest]
 
         def voice(first: int) -> float:

@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from antiphon.errors import RequestError
 from antiphon.http.answers import json_response
+from antiphon.http.audio_speech import Speech
+from antiphon.http.audio_transcriptions import Transcriptions
 from antiphon.http.auth import Keyring, key_from_headers
 from antiphon.http.client_secrets import ClientSecrets
 from antiphon.http.errors import EXCEPTIONS, error_response
@@ -29,8 +31,14 @@ __all__ = ["build_app"]
 
 Page: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_NOT_BUILT = ("/realtime/calls",)
-"""Routes of the hosted API that answer that they are not built."""
+_NOT_BUILT = {
+    "/realtime/calls": "Connect to /v1/realtime over a WebSocket.",
+    "/audio/translations": (
+        "Transcribe with /v1/audio/transcriptions, or translate speech over a WebSocket at "
+        "/v1/realtime/translations."
+    ),
+}
+"""Routes of the hosted API that answer that they are not built, and what to use meanwhile."""
 
 
 def build_app(reception: Reception) -> ASGIApp:
@@ -65,17 +73,17 @@ def build_app(reception: Reception) -> ASGIApp:
 class _Switch:
     """Takes WebSockets straight to where they are served.
 
-    Each layer in between would hold a coroutine as long as the session lasts.
+    Each layer in between would hold a coroutine as long as the session lasts, so this one is none.
     """
 
     def __init__(self, sockets: Mapping[str, ASGIApp], pages: ASGIApp) -> None:
         self._sockets = sockets
         self._pages = pages
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         is_socket = scope["type"] == "websocket"
         endpoint = self._sockets.get(scope["path"]) if is_socket else None
-        await (endpoint or self._pages)(scope, receive, send)
+        return (endpoint or self._pages)(scope, receive, send)
 
 
 def _keyed_pages(
@@ -88,6 +96,8 @@ def _keyed_pages(
         ("GET", "/models", models.all),
         ("GET", "/models/{model:path}", models.one),
         ("GET", "/antiphon/timelines/{response_id}", pages.timeline),
+        ("POST", "/audio/speech", Speech(reception).create),
+        ("POST", "/audio/transcriptions", Transcriptions(reception).create),
         ("POST", "/realtime/client_secrets", minting.for_session),
         ("POST", "/realtime/translations/client_secrets", minting.for_translation),
         ("POST", "/realtime/sessions", minting.legacy_for_session),
@@ -136,8 +146,7 @@ class _Pages:
 
     async def not_built(self, request: Request) -> Response:
         """Refuse what the hosted API has and this server does not yet."""
-        message = (
-            f"{request.method} {request.url.path} is not built yet. "
-            "Connect to /v1/realtime over a WebSocket."
-        )
+        path = request.url.path
+        instead = _NOT_BUILT[path.removeprefix("/v1")]
+        message = f"{request.method} {path} is not built yet. {instead}"
         return error_response(RequestError(message, code="not_implemented"), status=501)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antiphon.errors import RequestError
+from antiphon.errors import BusyError, EngineError, RequestError
 from antiphon.http.answers import json_response
 from antiphon.wire.error import HttpErrorBody
 
-__all__ = ["EXCEPTIONS", "error_response"]
+__all__ = ["EXCEPTIONS", "error_response", "refusal_of"]
+
+_log = logging.getLogger(__name__)
+
+OVERLOADED_RETRY_S = 5.0
+"""When a client may ask again for what an engine had no room for."""
 
 _STATUSES = {
     "invalid_api_key": 401,
     "model_not_found": 404,
     "not_found": 404,
     "origin_not_allowed": 403,
+    "rate_limit_exceeded": 429,
+    "server_full": 503,
 }
 """Codes of refusals that have a status of their own; that of all others is 400."""
 
@@ -32,7 +41,26 @@ def error_response(error: RequestError, *, status: int) -> Response:
 async def _refusal(_request: Request, exception: Exception) -> Response:
     """Answer a request that was refused."""
     assert isinstance(exception, RequestError)
-    return error_response(exception, status=_STATUSES.get(exception.code or "", 400))
+    response = error_response(exception, status=_STATUSES.get(exception.code or "", 400))
+    if isinstance(exception, BusyError):
+        response.headers["retry-after"] = str(ceil(exception.retry_after_s))
+    return response
+
+
+def refusal_of(failure: EngineError) -> RequestError:
+    """Return what a client is told of an engine's failure."""
+    return RequestError(failure.message, code=failure.code, type="server_error")
+
+
+async def _engine_failure(_request: Request, exception: Exception) -> Response:
+    """Answer a request at which an engine failed."""
+    assert isinstance(exception, EngineError)
+    _log.warning("a request failed: %s", exception)
+    if exception.code != "server_overloaded":
+        return error_response(refusal_of(exception), status=500)
+    response = error_response(refusal_of(exception), status=503)
+    response.headers["retry-after"] = str(ceil(OVERLOADED_RETRY_S))
+    return response
 
 
 async def _http_exception(request: Request, exception: Exception) -> Response:
@@ -59,6 +87,7 @@ async def _mistake(_request: Request, _exception: Exception) -> Response:
 
 EXCEPTIONS: Mapping[Any, Any] = {
     RequestError: _refusal,
+    EngineError: _engine_failure,
     HTTPException: _http_exception,
     Exception: _mistake,
 }

@@ -25,7 +25,7 @@ from antiphon.http.client_secrets import (
 from antiphon.http.errors import error_response
 from antiphon.http.origins import Origins
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.reception import DialectName, Opening, Reception
+from antiphon.runtime.reception import RETRY_AFTER_S, DialectName, Opening, Reception
 from antiphon.transports import websocket
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
@@ -37,9 +37,6 @@ from antiphon.wire.session import (
 )
 
 __all__ = ["RealtimeEndpoint"]
-
-RETRY_AFTER_S = 5
-"""When a client of a full server may ask again."""
 
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"  # what browsers send in place of the header
 

@@ -1,0 +1,196 @@
+"""Speech as a file, byte by byte while it is spoken: what ``/v1/audio/speech`` answers with.
+
+Some containers state their length at the beginning, where nobody knows it yet. WAV then says the
+longest there is, as the hosted service's does; MP3 has a constant bit rate, by which players work
+the length out; Ogg needs none. FLAC without it confuses decoders, so it comes as a whole.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import soundfile
+
+from antiphon.audio.formats import Codec, Floats
+
+__all__ = ["ENCODINGS", "Encoder", "Encoding"]
+
+_UNKNOWN_LENGTH = 0xFFFFFFFF
+
+_MP3_COMPRESSION = 0.6
+"""Of libsndfile's 0 … 1: 64 kbit/s at 24 kHz, transparent for one voice."""
+
+
+class Encoder(Protocol):
+    """Encodes one stream. Blocks: use it on a thread."""
+
+    def push(self, samples: Floats) -> bytes:
+        """Return what can be said of the file with more samples: shape (n,), float32."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return the rest of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """A kind of file.
+
+    Attributes:
+        media_type: Its MIME type.
+        open: Makes an encoder, for mono samples of the codec's rate.
+    """
+
+    media_type: str
+    open: Callable[[Codec], Encoder]
+
+
+class _Pcm:
+    """Bare samples of 16 bits, little-endian."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def push(self, samples: Floats) -> bytes:
+        return self._codec.encode(samples)
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class _Wav(_Pcm):
+    """The same behind a header."""
+
+    def __init__(self, codec: Codec) -> None:
+        super().__init__(codec)
+        self._header = _wav_header(codec)
+
+    def push(self, samples: Floats) -> bytes:
+        header, self._header = self._header, b""
+        return header + super().push(samples)
+
+    def finish(self) -> bytes:
+        return self._header  # only if nothing was pushed
+
+
+class _Compressed:
+    """What libsndfile encodes.
+
+    Args:
+        codec: Says the sample rate.
+        written: What it is written to. A :class:`_Outlet` goes out meanwhile, without what
+            libsndfile would put into the beginning at the end; others once they are complete.
+        form: The file's kind, as :class:`soundfile.SoundFile` takes it.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        written: _Outlet | io.BytesIO,
+        **form: Any,  # noqa: ANN401 (untyped library)
+    ) -> None:
+        self._written = written
+        self._is_empty = True
+        self._longest = codec.rate_hz  # libsndfile's Ogg writers do not like much at once
+        self._file = soundfile.SoundFile(written, "w", codec.rate_hz, 1, **form)
+
+    def push(self, samples: Floats) -> bytes:
+        for start in range(0, len(samples), self._longest):
+            self._is_empty = False
+            self._file.write(samples[start : start + self._longest])
+        return self._written.take() if isinstance(self._written, _Outlet) else b""
+
+    def finish(self) -> bytes:
+        if self._is_empty:  # libsndfile would write no header either
+            self._file.write(np.zeros(1, np.float32))
+        self._file.close()
+        if isinstance(self._written, _Outlet):
+            return self._written.take()
+        return self._written.getvalue()
+
+
+class _Outlet:
+    """A file that is sent away while it is written: what has gone cannot be changed any more."""
+
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._end = 0
+        self._position = 0
+
+    def take(self) -> bytes:
+        """Return what was appended since this was called last."""
+        taken = bytes(self._waiting)
+        self._waiting.clear()
+        return taken
+
+    # --- as libsndfile sees it --------------------------------------------------------------------
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
+        self._position = origin + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def read(self, _size: int = -1) -> bytes:
+        return b""
+
+    def write(self, piece: bytes) -> int:
+        """Append; what would overwrite the header with the file's length is dropped."""
+        if self._position == self._end:
+            self._waiting += piece
+            self._end += len(piece)
+        self._position += len(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def _wav_header(codec: Codec) -> bytes:
+    """Return the header of a file whose length is not known (RIFF WAVE, format tag 1)."""
+    width = codec.bytes_per_sample
+    layout = (16, 1, 1, codec.rate_hz, codec.rate_hz * width, width, width * 8)
+    return b"".join(
+        (
+            b"RIFF" + struct.pack("<I", _UNKNOWN_LENGTH),
+            b"WAVEfmt " + struct.pack("<IHHIIHH", *layout),
+            b"data" + struct.pack("<I", _UNKNOWN_LENGTH),
+        )
+    )
+
+
+def _mp3(codec: Codec) -> Encoder:
+    return _Compressed(
+        codec,
+        _Outlet(),
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=_MP3_COMPRESSION,
+    )
+
+
+def _opus(codec: Codec) -> Encoder:
+    return _Compressed(codec, _Outlet(), format="OGG", subtype="OPUS")
+
+
+def _flac(codec: Codec) -> Encoder:
+    return _Compressed(codec, io.BytesIO(), format="FLAC", subtype="PCM_16")
+
+
+ENCODINGS = {
+    "mp3": Encoding("audio/mpeg", _mp3),
+    "opus": Encoding("audio/ogg", _opus),
+    "flac": Encoding("audio/flac", _flac),
+    "wav": Encoding("audio/wav", _Wav),
+    "pcm": Encoding("audio/pcm", _Pcm),
+}
+"""Kinds of files that can be written, by their names in the API."""

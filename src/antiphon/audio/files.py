@@ -1,0 +1,157 @@
+"""Audio files as they are uploaded: any of a few containers, read forwards, never as a whole.
+
+libsndfile decodes them. A file of 25 MB may hold hours of speech, so it is read in blocks, and what
+it claims about itself is believed as little as possible: its length is what can be read.
+"""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from antiphon.audio.formats import Floats
+from antiphon.errors import RequestError
+
+__all__ = ["MAX_CHANNELS", "MAX_FILE_S", "MAX_RATE_HZ", "MIN_RATE_HZ", "AudioReader"]
+
+MAX_FILE_S = 4 * 3600
+"""Longest file that is read. Lossless silence packs days into a few megabytes."""
+
+MIN_RATE_HZ = 4_000
+MAX_RATE_HZ = 192_000
+MAX_CHANNELS = 8
+
+_CONTAINERS = frozenset({"WAV", "WAVEX", "FLAC", "MP3", "OGG"})
+"""Names by libsndfile; it knows many more, which nobody sends and which need not be parsed."""
+
+_READABLE = "WAV, FLAC, MP3, and Ogg with Opus, Vorbis or FLAC"
+
+_RECOGNIZED = (
+    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (4, b"ftyp", "MP4 (M4A)"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+)
+"""Where and what files begin with that can be told apart, but not read."""
+
+
+class AudioReader:
+    """Reads a file's audio as mono samples of one rate. Blocks: use it on a thread.
+
+    Attributes:
+        rate_hz: Rate of what is read.
+
+    Args:
+        file: Seekable, at any position; the caller closes it.
+        rate_hz: Sample rate wanted.
+
+    Raises:
+        RequestError: ``not_implemented``: the container is one that is not read here;
+            ``invalid_value``: it is no audio file, or one of a rate, length or number of channels
+            out of bounds.
+    """
+
+    def __init__(self, file: BinaryIO, rate_hz: int) -> None:
+        self.rate_hz = rate_hz
+        self._file = _opened(file)
+        self._resampler = soxr.ResampleStream(self._file.samplerate, rate_hz, 1, dtype="float32")
+        self._read_samples = 0  # at the file's rate
+        self._ended = False
+
+    @property
+    def read_s(self) -> float:
+        """Length of the file as far as it has been read, in seconds."""
+        return self._read_samples / float(self._file.samplerate)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def read(self, duration_s: float) -> Floats:
+        """Read on.
+
+        Args:
+            duration_s: About how much.
+
+        Returns:
+            Shape (n,), float32 at ``rate_hz``, channels averaged; empty at the end of the file.
+
+        Raises:
+            RequestError: ``invalid_value``: the file is damaged, or longer than is allowed.
+        """
+        while not self._ended:
+            wanted_samples = max(1, round(duration_s * self._file.samplerate))
+            try:
+                samples = self._file.read(wanted_samples, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise _damaged(error) from error
+            self._read_samples += len(samples)
+            _check_length(self.read_s)
+            self._ended = not len(samples)
+            mono = np.nan_to_num(samples.mean(axis=1, dtype=np.float32))
+            resampled: Floats = self._resampler.resample_chunk(mono, last=self._ended)
+            if len(resampled):
+                return resampled
+        return np.zeros(0, np.float32)
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped library
+    """A file that is only read forwards."""
+
+    def seekable(self) -> bool:
+        """Say no: otherwise soundfile seeks after each read, which fails in streamed FLAC."""
+        return False
+
+
+def _opened(file: BinaryIO) -> _ForwardFile:
+    head = _head(file)
+    try:
+        opened = _ForwardFile(file)
+    except (soundfile.LibsndfileError, TypeError) as error:
+        raise _unreadable(head, error) from error
+    if opened.format not in _CONTAINERS:
+        message = f"Files of the kind '{opened.format}' are not read here. Send {_READABLE}."
+        raise RequestError(message, code="invalid_value", param="file")
+    if not MIN_RATE_HZ <= opened.samplerate <= MAX_RATE_HZ:
+        message = (
+            f"The file has {opened.samplerate} samples a second; files of {MIN_RATE_HZ} to "
+            f"{MAX_RATE_HZ} are read."
+        )
+        raise RequestError(message, code="invalid_value", param="file")
+    if opened.channels > MAX_CHANNELS:
+        message = f"The file has {opened.channels} channels; at most {MAX_CHANNELS} are read."
+        raise RequestError(message, code="invalid_value", param="file")
+    return opened
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    return head
+
+
+def _unreadable(head: bytes, error: Exception) -> RequestError:
+    for offset, mark, name in _RECOGNIZED:
+        if head[offset:].startswith(mark):
+            message = f"The file is {name}, which this server does not read. Send {_READABLE}."
+            return RequestError(message, code="not_implemented", param="file")
+    return _damaged(error)
+
+
+def _damaged(error: Exception) -> RequestError:
+    reason = str(error).rpartition(": ")[2].rstrip(".")
+    message = f"Audio file might be corrupted or unsupported ({reason}). Send {_READABLE}."
+    return RequestError(message, code="invalid_value", param="file")
+
+
+def _check_length(duration_s: float) -> None:
+    if duration_s > MAX_FILE_S:
+        message = (
+            f"The audio is longer than {MAX_FILE_S} s, which is the most that is transcribed in "
+            "one request. Send it in parts."
+        )
+        raise RequestError(message, code="invalid_value", param="file")

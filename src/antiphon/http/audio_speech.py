@@ -1,0 +1,87 @@
+"""``/v1/audio/speech``: text in, a file of speech out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antiphon.audio.encoders import ENCODINGS, Encoding
+from antiphon.core.abilities import voice_name
+from antiphon.core.plan import ChatMessage
+from antiphon.errors import RequestError
+from antiphon.http.bodies import read_json
+from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
+from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.reception import Reception
+from antiphon.runtime.speak_text import SpokenFile
+from antiphon.wire.refusal import listed
+from antiphon.wire.speech import SpeechAudioDelta, SpeechAudioDone, SpeechBody, SpeechUsage
+
+__all__ = ["Speech"]
+
+_FURTHER_HOSTED_VOICES = ("fable", "nova", "onyx")
+"""Voices that the hosted service has for files, and not for sessions. As all of its names they are
+spoken with the synthesizer's default voice, unless the operator gives them another."""
+
+
+class Speech:
+    """The route that speaks.
+
+    Args:
+        reception: Has the engines.
+    """
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+
+    async def create(self, request: Request) -> Response:
+        """``POST /v1/audio/speech``."""
+        wanted = await read_json(request, SpeechBody)
+        engines = self._reception.engines_of(wanted.model)
+        voice = voice_name(wanted.voice)
+        if voice not in _FURTHER_HOSTED_VOICES:
+            engines.abilities.require_voice(wanted.voice, "voice")
+        encoding = _encoding(wanted)
+        async with AsyncExitStack() as needs:
+            needs.enter_context(self._reception.request(request.state.key_name))
+            file = SpokenFile(
+                wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
+            )
+            if wanted.stream_format == "sse":
+                events = _events(file, _text_tokens(engines, wanted.input))
+                return WorkedOutResponse(
+                    as_events(events), media_type=EVENT_STREAM, needs=needs.pop_all()
+                )
+            return WorkedOutResponse(
+                file.write(), media_type=encoding.media_type, needs=needs.pop_all()
+            )
+
+
+def _encoding(wanted: SpeechBody) -> Encoding:
+    encoding = ENCODINGS.get(wanted.response_format)
+    if encoding is None:
+        message = (
+            f"Speech as '{wanted.response_format}' is not built yet. Ask for {listed(ENCODINGS)}."
+        )
+        raise RequestError(message, code="not_implemented", param="response_format")
+    return encoding
+
+
+async def _events(file: SpokenFile, input_tokens: int) -> AsyncGenerator[object, None]:
+    async with aclosing(file.write()) as pieces:
+        async for piece in pieces:
+            yield SpeechAudioDelta(audio=piece)
+    total = input_tokens + file.audio_tokens
+    usage = SpeechUsage(
+        input_tokens=input_tokens, output_tokens=file.audio_tokens, total_tokens=total
+    )
+    yield SpeechAudioDone(usage=usage)
+
+
+def _text_tokens(engines: EngineSet, text: str) -> int:
+    """Count a text's tokens by the language model's tokenizer; 0 if it cannot count."""
+    counter = engines.reader.counter
+    return 0 if counter is None else counter.message_tokens(ChatMessage("user", text))

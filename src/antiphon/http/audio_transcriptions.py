@@ -1,0 +1,164 @@
+"""``/v1/audio/transcriptions``: a file of speech in, its words out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from antiphon.audio.files import AudioReader
+from antiphon.core.abilities import primary_language
+from antiphon.engines.base import EngineInfo
+from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptionRequest
+from antiphon.errors import RequestError
+from antiphon.http.forms import read_form
+from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
+from antiphon.http.transcript_formats import MEDIA_TYPES, TIMED, formatted, stream_events
+from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.reception import Reception
+from antiphon.runtime.transcribe_file import FileTranscription
+from antiphon.wire.audio_config import ServerVad
+from antiphon.wire.refusal import listed
+from antiphon.wire.transcriptions import TranscriptionForm, VadChunking
+
+__all__ = ["Transcriptions"]
+
+_STREAMED = ("json", "text", "diarized_json")
+"""Formats whose words can be told as they are found; the others are of whole passages."""
+
+
+class Transcriptions:
+    """The route that transcribes.
+
+    Args:
+        reception: Has the engines.
+    """
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+
+    async def create(self, request: Request) -> Response:
+        """``POST /v1/audio/transcriptions``."""
+        async with AsyncExitStack() as needs:
+            form = await needs.enter_async_context(read_form(request))
+            wanted = form.read_as(TranscriptionForm)
+            engines = self._reception.engines_of(wanted.model)
+            _check(wanted, engines.transcriber.info)
+            needs.enter_context(self._reception.request(request.state.key_name))
+            reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
+            needs.callback(reader.close)
+            work = self._begin(reader, wanted, engines)
+            if wanted.stream:
+                body, media_type = as_events(stream_events(work, wanted)), EVENT_STREAM
+            else:
+                body = _whole(work, wanted, engines.transcriber.info)
+                media_type = MEDIA_TYPES[wanted.response_format]
+            return WorkedOutResponse(body, media_type=media_type, needs=needs.pop_all())
+
+    def _begin(
+        self, reader: AudioReader, wanted: TranscriptionForm, engines: EngineSet
+    ) -> FileTranscription:
+        return FileTranscription(
+            reader,
+            engines.transcriber,
+            self._reception.detection,
+            _request(wanted, engines.transcriber.info),
+            rules=_rules(wanted),
+            timed=wanted.response_format in TIMED,
+            whole=wanted.response_format == "diarized_json",
+        )
+
+
+async def _whole(
+    work: FileTranscription, wanted: TranscriptionForm, info: EngineInfo
+) -> AsyncGenerator[bytes, None]:
+    """Yield the answer in one piece, when all words are known."""
+    async with aclosing(work.listen()) as events:
+        async for _ in events:
+            pass
+    yield formatted(work.transcript, wanted, info)
+
+
+def _check(wanted: TranscriptionForm, info: EngineInfo) -> None:
+    """Check that the transcriber can do what is wanted.
+
+    Raises:
+        RequestError: It cannot.
+    """
+    _check_languages(wanted, info)
+    _check_format(wanted, info)
+    if wanted.known_speaker_names or wanted.known_speaker_references:
+        message = "Recognizing known speakers is not built yet. Leave them out."
+        raise RequestError(message, code="not_implemented", param="known_speaker_names")
+    if "word" in wanted.timestamp_granularities:
+        message = (
+            f"The transcriber '{info.name}' does not tell when each word was said. Ask for "
+            "'segment'."
+        )
+        raise RequestError(message, code="not_implemented", param="timestamp_granularities")
+    if wanted.timestamp_granularities and wanted.response_format != "verbose_json":
+        message = "Times are told in the 'response_format' 'verbose_json' only."
+        raise RequestError(message, code="invalid_value", param="timestamp_granularities")
+    if "logprobs" in wanted.include:
+        if wanted.response_format != "json":
+            message = "Log probabilities are told in the 'response_format' 'json' only."
+            raise RequestError(message, code="invalid_value", param="include")
+        if not info.logprobs:
+            message = f"The transcriber '{info.name}' has no log probabilities."
+            raise RequestError(message, code="invalid_value", param="include")
+
+
+def _check_languages(wanted: TranscriptionForm, info: EngineInfo) -> None:
+    named = {
+        "language": (wanted.language,) if wanted.language else (),
+        "languages": wanted.languages,
+    }
+    for param, languages in named.items():
+        for language in languages:
+            if info.languages and primary_language(language) not in info.languages:
+                message = (
+                    f"Invalid value: '{language}'. The transcriber '{info.name}' understands "
+                    f"{listed(info.languages)}."
+                )
+                raise RequestError(message, code="invalid_value", param=param)
+
+
+def _check_format(wanted: TranscriptionForm, info: EngineInfo) -> None:
+    if wanted.response_format == "diarized_json" and not info.diarization:
+        message = (
+            f"The transcriber '{info.name}' does not tell speakers apart. Ask for another "
+            "'response_format', or have the server run a transcriber that does."
+        )
+        raise RequestError(message, code="invalid_value", param="response_format")
+    if wanted.stream and wanted.response_format not in _STREAMED:
+        message = (
+            f"A transcription as '{wanted.response_format}' cannot be streamed. Ask for "
+            f"{listed(_STREAMED)}, or leave 'stream' out."
+        )
+        raise RequestError(message, code="invalid_value", param="stream")
+
+
+def _request(wanted: TranscriptionForm, info: EngineInfo) -> TranscriptionRequest:
+    averages_logprobs = wanted.response_format == "verbose_json" and info.logprobs
+    return TranscriptionRequest(
+        language=primary_language(wanted.language) if wanted.language else None,
+        languages=tuple(map(primary_language, wanted.languages)),
+        prompt=wanted.prompt,
+        keywords=wanted.keywords,
+        model=wanted.model,
+        logprobs="logprobs" in wanted.include or averages_logprobs,
+    )
+
+
+def _rules(wanted: TranscriptionForm) -> ServerVad | None:
+    chunking = wanted.chunking_strategy
+    if not isinstance(chunking, VadChunking):
+        return None
+    return ServerVad(
+        threshold=chunking.threshold,
+        prefix_padding_ms=chunking.prefix_padding_ms,
+        silence_duration_ms=chunking.silence_duration_ms,
+    )

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import io
+import tempfile
+from typing import BinaryIO, cast
+
+import numpy as np
+import pytest
+import soundfile
+
+from antiphon.audio import files
+from antiphon.audio.encoders import ENCODINGS
+from antiphon.audio.files import MAX_CHANNELS, AudioReader
+from antiphon.audio.formats import codec_of
+from antiphon.errors import RequestError
+from antiphon.wire.audio_config import PcmFormat
+from tests.support.sound import as_file, silence, speech
+
+RATE_HZ = 16_000
+AUDIO = speech(1500) + silence(500)
+
+
+def read(content: bytes, block_s: float = 0.3) -> np.ndarray:
+    """Return all of a file, read in blocks."""
+    reader = AudioReader(io.BytesIO(content), RATE_HZ)
+    blocks = []
+    while len(block := reader.read(block_s)):
+        blocks.append(block)
+    assert not len(reader.read(block_s)), "a file ends once"
+    reader.close()
+    return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+
+
+def refusal(content: bytes) -> RequestError:
+    with pytest.raises(RequestError) as refused:
+        read(content)
+    assert refused.value.param == "file"
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [
+        ("WAV", "PCM_16"),
+        ("WAV", "FLOAT"),
+        ("WAV", "ULAW"),
+        ("WAVEX", "PCM_24"),
+        ("FLAC", "PCM_16"),
+        ("MP3", "MPEG_LAYER_III"),
+        ("OGG", "OPUS"),
+        ("OGG", "VORBIS"),
+    ],
+)
+def test_a_file_sounds_as_it_did(container, subtype):
+    heard = read(as_file(AUDIO, container, subtype))
+    assert len(heard) == pytest.approx(2 * RATE_HZ, abs=RATE_HZ * 0.06)
+    loud, quiet = heard[: RATE_HZ * 14 // 10], heard[RATE_HZ * 16 // 10 :]
+    assert np.sqrt(np.mean(loud**2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+    assert np.sqrt(np.mean(quiet**2)) < 0.01
+
+
+@pytest.mark.parametrize("encoding", ["mp3", "opus", "flac", "wav"])
+def test_what_the_server_writes_it_reads(encoding):
+    encoder = ENCODINGS[encoding].open(codec_of(PcmFormat()))
+    samples = codec_of(PcmFormat()).decode(AUDIO)
+    content = encoder.push(samples) + encoder.finish()
+    assert len(read(content)) == pytest.approx(2 * RATE_HZ, abs=RATE_HZ * 0.1)
+
+
+@pytest.mark.parametrize("block_s", [0.001, 0.1, 10.0])
+def test_the_size_of_blocks_does_not_matter(block_s):
+    content = as_file(AUDIO, "FLAC")
+    assert np.allclose(read(content, block_s), read(content), atol=1e-4)
+
+
+def test_the_length_is_told_as_far_as_it_was_read():
+    reader = AudioReader(io.BytesIO(as_file(AUDIO)), RATE_HZ)
+    assert reader.read_s == 0
+    reader.read(0.5)
+    assert reader.read_s == 0.5
+    while len(reader.read(0.5)):
+        pass
+    assert reader.read_s == 2
+
+
+def test_channels_are_averaged():
+    file = io.BytesIO()
+    left = np.full(8000, 0.5, np.float32)
+    soundfile.write(file, np.stack([left, -left], axis=1), 8000, format="WAV")
+    assert np.abs(read(file.getvalue())).max() < 0.001
+
+
+def test_any_sample_rate_will_do():
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(44_101, np.float32), 44_101, format="WAV")
+    assert len(read(file.getvalue())) == pytest.approx(RATE_HZ, abs=2)
+
+
+def test_samples_that_are_no_numbers_are_silent():
+    file = io.BytesIO()
+    soundfile.write(file, np.full(8000, np.nan, np.float32), 16_000, "FLOAT", format="WAV")
+    assert not read(file.getvalue()).any()
+
+
+def test_a_file_on_the_disk_is_read_from_its_beginning():
+    with tempfile.SpooledTemporaryFile(max_size=100) as file:
+        file.write(as_file(AUDIO))
+        reader = AudioReader(cast("BinaryIO", file), RATE_HZ)
+        assert len(reader.read(1)) > RATE_HZ // 2
+        reader.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"\x1a\x45\xdf\xa3" + bytes(100), "WebM"),
+        (b"\x00\x00\x00\x20ftypM4A " + bytes(100), "M4A"),
+        (b"\xff\xf1\x50\x80" + bytes(100), "AAC"),
+    ],
+)
+def test_kinds_that_are_not_read_are_named_with_those_that_are(content, name):
+    error = refusal(content)
+    assert error.code == "not_implemented"
+    assert name in error.message
+    assert "FLAC" in error.message
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not audio", as_file(AUDIO)[:20], as_file(AUDIO, "AIFF")]
+)
+def test_what_is_no_such_file_is_refused(content):
+    error = refusal(content)
+    assert error.code == "invalid_value"
+    assert "Send WAV, FLAC, MP3" in error.message
+
+
+def test_a_file_that_breaks_off_is_refused():
+    whole = as_file(AUDIO, "FLAC")
+    assert refusal(whole[: len(whole) // 2]).code == "invalid_value"
+
+
+def test_a_file_may_be_only_so_long(monkeypatch):
+    monkeypatch.setattr(files, "MAX_FILE_S", 1)
+    assert "longer than 1 s" in refusal(as_file(AUDIO)).message
+
+
+def test_a_file_may_have_only_so_many_channels():
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((10, MAX_CHANNELS + 1), np.float32), 8000, format="WAV")
+    assert "9 channels" in refusal(file.getvalue()).message
+
+
+@pytest.mark.parametrize("rate_hz", [1_000, 500_000])
+def test_sample_rates_have_bounds(rate_hz):
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(10, np.float32), rate_hz, format="WAV")
+    assert f"{rate_hz} samples a second" in refusal(file.getvalue()).message
