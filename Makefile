@@ -31,6 +31,9 @@ serve: $(VENV)/.local
 test: $(VENV)/.dev
 	$(BIN)/antiphon models fetch
 	$(BIN)/antiphon models fetch fast
+	$(BIN)/antiphon models fetch kokoro-82m
+	$(BIN)/antiphon models fetch moonshine-base-en
+	$(BIN)/antiphon models fetch whisper-base
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.dev

@@ -4,7 +4,14 @@ import msgspec
 import pytest
 
 from antiphon.engines.base import Role
-from antiphon.engines.catalogue import Catalogue, WheelPart, builtin_catalogue
+from antiphon.engines.catalogue import (
+    Catalogue,
+    Entry,
+    HubSource,
+    WheelPart,
+    builtin_catalogue,
+    merged,
+)
 from antiphon.errors import ConfigurationError
 
 ROLES = get_args(Role)
@@ -13,7 +20,10 @@ CATALOGUE = builtin_catalogue()
 # What each engine looks for in its settings.
 FILE_KEYS = {
     "moonshine": {"encoder", "decoder", "tokenizer"},
+    "faster-whisper": {"weights", "config", "tokenizer", "vocabulary"},
+    "kokoro": {"model", "voices"},
     "llama": {"model"},
+    "onnx-asr": {"encoder", "decoder", "vocabulary", "config"},
     "piper": {"model", "config"},
     "silero": {"model"},
     "smart-turn": {"model"},
@@ -46,7 +56,7 @@ def test_official_places_come_before_mirrors_and_are_pinned():
     for entry in CATALOGUE.entries:
         for file in entry.files.values():
             kinds = [type(source).__name__ for source in file.sources]
-            assert kinds == sorted(kinds), "a URL first, wheels after it"
+            assert kinds == sorted(kinds), "the hub or a URL first, wheels after it"
             assert not any("/main/" in getattr(source, "url", "") for source in file.sources)
 
 
@@ -69,7 +79,7 @@ def test_size_is_that_of_all_files():
 def test_an_unknown_name_is_answered_with_the_known_ones():
     with pytest.raises(ConfigurationError, match="no synthesizer named 'joe'") as refusal:
         CATALOGUE.find("synthesizer", "joe")
-    assert "Known are: piper-en-us-joe, scripted." in str(refusal.value)
+    assert f"Known are: {', '.join(CATALOGUE.names('synthesizer'))}." in str(refusal.value)
     assert not CATALOGUE.knows("synthesizer", "joe")
 
 
@@ -84,6 +94,13 @@ def test_weights_are_found_whatever_their_role():
     with pytest.raises(ConfigurationError, match="no weights named 'scripted'") as refusal:
         CATALOGUE.with_weights("scripted")
     assert "moonshine-tiny-en" in str(refusal.value)
+
+
+def test_an_entry_is_found_whatever_its_role_and_whether_or_not_it_has_weights():
+    assert [entry.role for entry in CATALOGUE.named("scripted")] == [*CATALOGUE.defaults]
+    assert [entry.name for entry in CATALOGUE.named("fast")] == ["smollm2-135m"]
+    with pytest.raises(ConfigurationError, match=r"no engine named 'nobody' .* smollm2-135m, "):
+        CATALOGUE.named("nobody")
 
 
 @pytest.mark.parametrize(
@@ -116,3 +133,94 @@ def test_a_file_name_cannot_leave_its_folder(name):
     """
     with pytest.raises(msgspec.ValidationError, match="file"):
         msgspec.toml.decode(text, type=Catalogue)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("repo", "owner"),
+        ("repo", "owner/.."),
+        ("revision", "main"),
+        ("file", "../model.gguf"),
+        ("file", "/model.gguf"),
+        ("file", "a/../../model.gguf"),
+        ("file", "C:model.gguf"),
+        ("file", "a\\model.gguf"),
+        ("file", "model.gguf\n"),
+    ],
+)
+def test_a_file_of_the_hub_is_pinned_and_inside_its_repository(field, value):
+    right = {"kind": "hub", "repo": "a/b", "revision": "0" * 40, "file": "dir/..model.gguf"}
+    msgspec.convert(right, HubSource)
+    with pytest.raises(msgspec.ValidationError, match=field):
+        msgspec.convert(right | {field: value}, HubSource)
+
+
+# --- an operator's own ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path):
+    def write(text):
+        path = tmp_path / "my-models.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+ENTRY = """
+[[entries]]
+role = "{role}"
+name = "{name}"
+engine = "{engine}"
+"""
+
+
+def entry_text(role="synthesizer", name="my-voice", engine="piper"):
+    return ENTRY.format(role=role, name=name, engine=engine)
+
+
+def test_own_entries_come_beside_those_of_the_catalogue(own):
+    both = merged(CATALOGUE, own(entry_text()))
+    assert both.find("synthesizer", "my-voice") == Entry(
+        role="synthesizer", name="my-voice", engine="piper"
+    )
+    assert both.defaults == CATALOGUE.defaults
+    assert len(both.entries) == len(CATALOGUE.entries) + 1
+
+
+def test_an_own_entry_replaces_the_one_of_its_role_and_name(own):
+    both = merged(CATALOGUE, own(entry_text(name="scripted", engine="mine")))
+    assert both.find("synthesizer", "scripted").engine == "mine"
+    assert both.find("transcriber", "scripted").engine == "scripted-transcriber"
+    assert len(both.entries) == len(CATALOGUE.entries)
+
+
+def test_own_defaults_go_over_those_of_the_catalogue(own):
+    both = merged(CATALOGUE, own('[defaults]\nsynthesizer = "my-voice"\n' + entry_text()))
+    assert both.default("synthesizer").name == "my-voice"
+    assert both.default("transcriber") == CATALOGUE.default("transcriber")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('[defaults]\nsynthesizer = "nobody"', "'nobody' for its synthesizer, .* Known are: piper"),
+        (entry_text() + entry_text(), "more than one synthesizer 'my-voice'"),
+        (entry_text("language_model", "fast", "llama"), "more than one language_model 'fast'"),
+        (entry_text(role="cook"), "cook"),
+        ("entries = 3", "Expected `array`"),
+        ("[", r"my-models\.toml cannot be used"),
+    ],
+)
+def test_an_own_catalogue_that_cannot_be_used_is_named(own, text, reason):
+    path = own(text)
+    with pytest.raises(ConfigurationError, match=reason) as refusal:
+        merged(CATALOGUE, path)
+    assert str(path) in str(refusal.value)
+
+
+def test_an_own_catalogue_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"absent\.toml cannot be used"):
+        merged(CATALOGUE, tmp_path / "absent.toml")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from onnx_asr.preprocessors.numpy_preprocessor import WhisperPreprocessorNumpy
 
 from antiphon.engines.mel import HOP_SAMPLES, MEL_BANDS, log_mel
 from tests.engines.embedded import SPEECH, speech
@@ -13,6 +14,15 @@ def test_they_are_whispers():
     """Every 16th column, as the feature extractor of faster-whisper 1.2.1 computes it."""
     expected = np.load(SPEECH / "amiable.log_mel.npy")
     assert np.allclose(log_mel(speech("amiable"))[:, ::16], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("bands", [80, 128])
+def test_larger_models_hear_more_bands(bands):
+    audio = speech("amiable")
+    lengths = np.array([audio.size], np.int64)
+    ((expected,), _) = WhisperPreprocessorNumpy(f"whisper{bands}")(audio[np.newaxis], lengths)
+    padded = np.pad(audio, (0, 30 * 16_000 - audio.size))
+    assert np.allclose(log_mel(padded, bands), expected, atol=1e-4)
 
 
 def test_there_is_one_column_for_each_ten_milliseconds():

@@ -32,9 +32,24 @@ class TestConformance(conformance.TranscriberConformance):
         return moonshine.create(settings_of("transcriber"))
 
 
+class TestConformanceOfTheLargerModel(conformance.TranscriberConformance):
+    speech = property(lambda _: speech("amiable"))
+
+    @classmethod
+    def create(cls):
+        return moonshine.create(settings_of("transcriber", "moonshine-base-en"))
+
+
 @pytest.fixture(scope="module")
 async def transcriber():
     transcriber = moonshine.create(settings_of("transcriber", max_audio_s=8.0))
+    yield transcriber
+    await transcriber.aclose()
+
+
+@pytest.fixture(scope="module")
+async def base():
+    transcriber = moonshine.create(settings_of("transcriber", "moonshine-base-en"))
     yield transcriber
     await transcriber.aclose()
 
@@ -98,6 +113,17 @@ async def test_an_utterance_longer_than_the_limit_is_heard_in_parts(transcriber)
     assert same > 0.9  # a word or two may differ without the sentence around it
 
 
+async def test_the_larger_model_hears_the_same(base):
+    for clip, said in SAID.items():
+        assert words(await heard(base, speech(clip))) == words(said)
+    assert await heard(base, np.zeros(3 * 16_000, np.float32)) == ""
+
+
+async def test_the_larger_model_hears_speech_that_breaks_off(base):
+    """Without silence after it, it writes nothing."""
+    assert words(await heard(base, speech("respectable")[:12_800]))
+
+
 @pytest.mark.parametrize("seconds", [0.05, 0.5, 3.0])
 async def test_silence_has_no_words(transcriber, seconds):
     assert await heard(transcriber, np.zeros(int(seconds * 16_000), np.float32)) == ""
@@ -106,20 +132,6 @@ async def test_silence_has_no_words(transcriber, seconds):
 async def test_audio_of_two_channels_is_refused(transcriber):
     with pytest.raises(EngineError, match="one dimension"):
         await heard(transcriber, np.zeros((2, 16_000), np.float32))
-
-
-def test_long_audio_is_cut_where_it_is_quiet():
-    audio = np.ones(16_000 * 5, np.float32)
-    audio[int(1.75 * 16_000) : int(1.9 * 16_000)] = 0
-    first, *rest = moonshine.split_at_quiet(audio, 2.0)
-    assert 1.75 * 16_000 <= first.size <= 1.9 * 16_000
-    assert all(part.size <= 2 * 16_000 for part in rest)
-    assert np.array_equal(np.concatenate([first, *rest]), audio)
-
-
-def test_audio_within_the_limit_is_not_cut():
-    (part,) = moonshine.split_at_quiet(np.ones(16_000, np.float32), 1.0)
-    assert part.size == 16_000
 
 
 def test_the_vocabulary_is_read_with_long_and_control_tokens(tmp_path):

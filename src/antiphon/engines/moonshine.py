@@ -29,7 +29,9 @@ from antiphon.engines.hearing import (
 )
 from antiphon.engines.onnx import open_session
 from antiphon.engines.options import file_of, options_as
+from antiphon.engines.ort_format import as_onnx
 from antiphon.engines.pool import Emitter, WorkerPool
+from antiphon.engines.split import split_at_quiet
 from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
 
@@ -38,7 +40,6 @@ __all__ = [
     "MoonshineTranscriber",
     "create",
     "read_vocabulary",
-    "split_at_quiet",
 ]
 
 START_TOKEN = 1
@@ -57,7 +58,6 @@ HEARD_IN_SILENCE = "You"
 the model ends it with a full stop."""
 
 _WORD_MARK = "\N{LOWER ONE EIGHTH BLOCK}".encode()  # SentencePiece writes a space as this
-_QUIET_WINDOW_S = 0.1
 
 
 class _Token(NamedTuple):
@@ -90,9 +90,15 @@ class MoonshineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Attributes:
         max_audio_s: Longer utterances are recognized in parts, cut where they are quietest. The
             model was trained on a few seconds up to half a minute.
+        silence_after_s: Silence that is put after each utterance. The base model wrote nothing for
+            one of 49 utterances that broke off in the middle of a word, and with 0.1 s for none.
+        optimize: Whether the files were exported without being optimized, so that this has to be
+            done as they are loaded (``engines/ort_format.py``).
     """
 
     max_audio_s: float = 20.0
+    silence_after_s: float = 0.0
+    optimize: bool = False
 
 
 class _Decoder:
@@ -100,6 +106,8 @@ class _Decoder:
 
     def __init__(self, session: Any) -> None:  # noqa: ANN401 (untyped library)
         self._session = session
+        # Some exports have no mask.
+        self._input_names = {entry.name for entry in session.get_inputs()}
         self._output_names = [output.name for output in session.get_outputs()]
         self._empty_cache = {
             entry.name: np.zeros((1, entry.shape[1], 1, entry.shape[3]), np.float32)
@@ -111,11 +119,12 @@ class _Decoder:
         """Yield the likeliest token after each other, without end."""
         inputs: dict[str, Any] = {
             "encoder_hidden_states": encoded,
-            "encoder_attention_mask": np.ones((1, audio_samples), np.int64),
             "input_ids": np.array([[START_TOKEN]], np.int64),
             "use_cache_branch": np.array([False]),
             **self._empty_cache,
         }
+        if "encoder_attention_mask" in self._input_names:
+            inputs["encoder_attention_mask"] = np.ones((1, audio_samples), np.int64)
         while True:
             outputs = dict(zip(self._output_names, self._session.run(None, inputs), strict=True))
             logits = outputs["logits"][0, -1]
@@ -153,6 +162,7 @@ class MoonshineTranscriber:
     ) -> None:
         self.info = info
         self._encoder = encoder
+        self._encoder_has_mask = "attention_mask" in {one.name for one in encoder.get_inputs()}
         self._decoder = _Decoder(decoder)
         self._vocabulary = vocabulary
         self._options = options
@@ -214,10 +224,12 @@ class MoonshineTranscriber:
         """Recognize one part; each word is given when the next one begins."""
         if audio.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
             return
-        mask = np.ones((1, audio.size), np.int64)
-        (encoded,) = self._encoder.run(
-            None, {"input_values": audio[np.newaxis], "attention_mask": mask}
-        )
+        silence_samples = int(self._options.silence_after_s * LISTENING_RATE_HZ)
+        audio = np.pad(audio, (0, silence_samples))
+        inputs: dict[str, Any] = {"input_values": audio[np.newaxis]}
+        if self._encoder_has_mask:
+            inputs["attention_mask"] = np.ones((1, audio.size), np.int64)
+        (encoded,) = self._encoder.run(None, inputs)
         emit.check()
         most_tokens = int(audio.size / LISTENING_RATE_HZ * TOKENS_PER_S) + SPARE_TOKENS
         word, words = b"", 0
@@ -246,8 +258,7 @@ def create(settings: EngineSettings) -> MoonshineTranscriber:
     """
     options = options_as(settings, MoonshineOptions, "transcribe")
     encoder, decoder = (
-        open_session(file_of(settings, key, "transcribe"), threads=1, stage="transcribe")
-        for key in ("encoder", "decoder")
+        _open(file_of(settings, key, "transcribe"), options) for key in ("encoder", "decoder")
     )
     info = EngineInfo(
         name=settings.name,
@@ -259,6 +270,11 @@ def create(settings: EngineSettings) -> MoonshineTranscriber:
     )
     vocabulary = read_vocabulary(file_of(settings, "tokenizer", "transcribe"))
     return MoonshineTranscriber(info, encoder, decoder, vocabulary, options, settings.threads)
+
+
+def _open(path: Path, options: MoonshineOptions) -> Any:  # noqa: ANN401 (untyped library)
+    content = as_onnx(path, "transcribe") if options.optimize else None
+    return open_session(path, threads=1, stage="transcribe", content=content)
 
 
 def read_vocabulary(path: Path) -> tuple[bytes, ...]:
@@ -288,23 +304,3 @@ def read_vocabulary(path: Path) -> tuple[bytes, ...]:
         is_control = len(tokens) <= END_TOKEN or (token.startswith(b"<<") and token.endswith(b">>"))
         tokens.append(b"" if is_control else token)
     return tuple(tokens)
-
-
-def split_at_quiet(audio: Floats, longest_s: float) -> list[Floats]:
-    """Cut audio into parts of at most ``longest_s``, each cut where its last third is quietest.
-
-    Args:
-        audio: Shape (n,), float32 at 16 kHz.
-        longest_s: Seconds that no part exceeds.
-    """
-    longest = int(longest_s * LISTENING_RATE_HZ)
-    window = int(_QUIET_WINDOW_S * LISTENING_RATE_HZ)
-    parts: list[Floats] = []
-    while audio.size > longest:
-        searched = audio[longest * 2 // 3 : longest]
-        windows = searched[: searched.size // window * window].reshape(-1, window)
-        quietest = int(np.square(windows).sum(axis=1).argmin())
-        cut = longest * 2 // 3 + quietest * window + window // 2
-        parts.append(audio[:cut])
-        audio = audio[cut:]
-    return [*parts, audio]
