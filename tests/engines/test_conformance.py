@@ -44,7 +44,7 @@ def test_transcripts_that_do_not_end_or_differ_from_their_deltas(events):
     [
         [TextDelta("Hi")],
         [TextDelta("Hi", 3), GenerationEnd("stop", 2)],
-        [TextDelta("Hi"), PromptRead(3, 0), GenerationEnd("stop", 2)],
+        [PromptRead(3, 0), PromptRead(3, 0), GenerationEnd("stop", 2)],
         [PromptRead(3, 4), GenerationEnd("stop", 2)],
         [GenerationEnd("stop", 0), GenerationEnd("stop", 0)],
     ],

@@ -1,0 +1,136 @@
+"""The Chat Completions API: what a language model is asked, and the forms of what it streams."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from antiphon.core.plan import ChatMessage
+from antiphon.engines.chat_template import chat_completions_message
+from antiphon.engines.http.options import ServerOptions
+from antiphon.engines.thinking import GenerationRequest
+from antiphon.engines.toolcalls import described
+
+__all__ = ["CallDelta", "Choice", "Chunk", "LanguageModelOptions", "Usage", "payload_of"]
+
+
+class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set, beside :class:`ServerOptions`.
+
+    Attributes:
+        context_tokens: How long prompt and answer may be together; ``None`` if unknown. Nobody can
+            count another machine's tokens beforehand, so it is only told.
+        tools: Whether the model can call functions. If not, it is offered none.
+        named_tool_choice: Whether the server can be told which function to call. If not, it is
+            offered no other, and has to call one.
+        images: Whether it sees images.
+        limit_field: What the limit on tokens is called: ``max_tokens`` everywhere but for the
+            reasoning models of OpenAI, which insist on the other name.
+        usage: Whether the server counts tokens at the end of a stream (``stream_options``). Nearly
+            all do; some older ones refuse the field.
+        warm: Whether instructions are sent ahead, with one token to answer, so that a server with a
+            prefix cache has read them by the time it is asked. Costs money where tokens do.
+    """
+
+    context_tokens: int | None = None
+    tools: bool = True
+    named_tool_choice: bool = True
+    images: bool = False
+    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    usage: bool = True
+    warm: bool = False
+
+
+class FunctionDelta(Struct):
+    """More of a function call's name and arguments."""
+
+    name: str | None = None
+    arguments: str | None = None
+
+
+class CallDelta(Struct):
+    """More of a function call."""
+
+    index: int | None = None
+    id: str | None = None
+    function: FunctionDelta | None = None
+
+
+class Delta(Struct):
+    """More of a message."""
+
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: tuple[CallDelta, ...] | None = None
+
+
+class Choice(Struct):
+    """More of an answer; there is one of them."""
+
+    delta: Delta | None = None
+    finish_reason: str | None = None
+
+
+class PromptDetails(Struct):
+    """What the prompt was made of."""
+
+    cached_tokens: int | None = None
+
+
+class Usage(Struct):
+    """How many tokens it took, in the last chunk."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: PromptDetails | None = None
+
+
+class Chunk(Struct):
+    """One event of the stream; fields that are not needed here are left out."""
+
+    choices: tuple[Choice, ...] | None = None
+    usage: Usage | None = None
+
+
+def payload_of(
+    request: GenerationRequest, options: LanguageModelOptions, model: str
+) -> dict[str, Any]:
+    """Return the body of a request; ``options.body`` has the last word."""
+    payload: dict[str, Any] = {
+        "model": model,
+        "messages": [_message(message) for message in request.messages],
+        "stream": True,
+    }
+    if options.usage:
+        payload["stream_options"] = {"include_usage": True}
+    if request.max_output_tokens is not None:
+        payload[options.limit_field] = request.max_output_tokens
+    if request.reasoning_effort is not None:
+        payload["reasoning_effort"] = request.reasoning_effort
+    if request.tools and options.tools:
+        payload |= _tools(request, options)
+        if request.parallel_tool_calls is not None:
+            payload["parallel_tool_calls"] = request.parallel_tool_calls
+    return payload | options.body
+
+
+def _message(message: ChatMessage) -> dict[str, Any]:
+    chat = chat_completions_message(message)
+    if message.images:
+        text = [{"type": "text", "text": message.text}] if message.text else []
+        chat["content"] = text + [
+            {"type": "image_url", "image_url": {"url": image.url, "detail": image.detail}}
+            for image in message.images
+        ]
+    return chat
+
+
+def _tools(request: GenerationRequest, options: LanguageModelOptions) -> dict[str, Any]:
+    offered, choice = request.tools, cast("Any", request.tool_policy)
+    if request.forced_tool is not None:
+        if options.named_tool_choice:
+            choice = {"type": "function", "function": {"name": request.forced_tool}}
+        else:
+            offered = tuple(tool for tool in offered if tool.name == request.forced_tool)
+    return {"tools": [described(tool) for tool in offered], "tool_choice": choice}

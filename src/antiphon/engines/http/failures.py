@@ -1,0 +1,175 @@
+"""What goes wrong with a server, as clients of Antiphon and its operator are told.
+
+They are told different things. Who speaks to Antiphon learns what failed and whether trying again
+may help; addresses, keys and the server's own words are for the log.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import httpx2
+import openai
+
+from antiphon.errors import EngineError, Stage
+
+__all__ = ["Diagnosis", "ServerError", "failure_of", "resting", "timed_out", "unusable"]
+
+_WHO: Mapping[Stage, str] = {
+    "transcribe": "transcriber",
+    "generate": "language model",
+    "synthesize": "synthesizer",
+}
+
+_OVERLOADED = frozenset({429, 503, 529})
+"""Too many requests; not now; and Anthropic's and some gateways' own word for the same."""
+
+_TRANSIENT = frozenset({408, 409, 425, 429})
+"""Answers below 500 after which the same request may succeed, as the official client has it."""
+
+_TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
+"""OpenAI's code, and the type that llama.cpp's server gives."""
+
+_TOO_LONG_WORDS = ("context length", "context window", "context size")
+"""How vLLM, LM Studio and others put it, who have no code for it."""
+
+_OPERATORS = {
+    401: "does not accept the key: set the option api_key",
+    403: "does not allow this: check the option api_key and the model",
+    404: "does not know the address or the model: check base_url and the name after '#'",
+}
+
+
+class ServerError(EngineError):
+    """A request that a server did not answer as it should.
+
+    Attributes:
+        may_repeat: Whether it makes sense to send the request again at once.
+        retry_after_s: How long the server wants to be left alone; ``None`` if it does not say.
+        counts: Whether it is a sign that the server is down.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stage: Stage,
+        code: str = "server_error",
+        retryable: bool = True,
+        may_repeat: bool = True,
+        retry_after_s: float | None = None,
+        counts: bool = True,
+    ) -> None:
+        super().__init__(message, stage=stage, code=code, retryable=retryable)
+        self.may_repeat = may_repeat
+        self.retry_after_s = retry_after_s
+        self.counts = counts
+
+
+class Diagnosis(NamedTuple):
+    """A failure, and what the operator should know of it."""
+
+    failure: ServerError
+    remark: str
+
+
+def failure_of(error: Exception, stage: Stage) -> Diagnosis:
+    """Say what an exception of the client library, or of reading the answer, means."""
+    if isinstance(error, openai.APIStatusError):
+        return _refusal(error, stage)
+    who = _WHO[stage]
+    if isinstance(error, openai.APITimeoutError):
+        message = f"the {who}'s server could not be reached in time; try again"
+        return Diagnosis(ServerError(message, stage=stage), "cannot be connected to in time")
+    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
+        message = f"the connection to the {who}'s server failed; try again"
+        return Diagnosis(ServerError(message, stage=stage), f"is out of reach: {_cause(error)}")
+    if isinstance(error, openai.APIError):  # told in the middle of a stream
+        if _is_too_long(error):
+            return Diagnosis(_too_long(stage), f"says: {error.message}")
+        message = f"the {who}'s server failed in the middle of its answer"
+        return Diagnosis(ServerError(message, stage=stage), f"failed: {error.message}")
+    return Diagnosis(unusable(stage), f"sent what cannot be read: {error}")
+
+
+def timed_out(stage: Stage, limit_s: float) -> Diagnosis:
+    """Say that nothing came for too long."""
+    message = f"the {_WHO[stage]}'s server sent nothing for {limit_s:g} s; try again"
+    failure = ServerError(message, stage=stage, may_repeat=False)  # it would only take as long
+    return Diagnosis(failure, f"sent nothing for {limit_s:g} s")
+
+
+def unusable(stage: Stage, *, retryable: bool = True) -> ServerError:
+    """Say that an answer is not what was asked for."""
+    message = f"the {_WHO[stage]}'s server sent something that is not an answer"
+    return ServerError(message, stage=stage, retryable=retryable, may_repeat=False)
+
+
+def resting(stage: Stage) -> ServerError:
+    """Say that a server counts as down and was not asked."""
+    message = f"the {_WHO[stage]}'s server has failed several times in a row; try again later"
+    return ServerError(message, stage=stage, may_repeat=False, counts=False)
+
+
+def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
+    status, who = error.status_code, _WHO[stage]
+    if _is_too_long(error):
+        return Diagnosis(_too_long(stage), f"answers {status}: {error.message}")
+    remark = _OPERATORS.get(status, f"answers {status}: {error.message}")
+    if status in _OVERLOADED and error.code != "insufficient_quota":
+        failure = ServerError(
+            f"the {who}'s server has too much to do; try again later",
+            stage=stage,
+            code="server_overloaded",
+            retry_after_s=_retry_after_s(error.response.headers),
+            counts=status != 429,
+        )
+        return Diagnosis(failure, remark)
+    failure = ServerError(
+        f"the {who}'s server answered with status {status}",
+        stage=stage,
+        # What the operator can put right, another server may not suffer from.
+        retryable=status in _OPERATORS or status in _TRANSIENT or status >= 500,
+        may_repeat=error.code != "insufficient_quota" and (status in _TRANSIENT or status >= 500),
+        retry_after_s=_retry_after_s(error.response.headers),
+        counts=status >= 500,
+    )
+    return Diagnosis(failure, remark)
+
+
+def _is_too_long(error: openai.APIError) -> bool:
+    if error.code in _TOO_LONG or error.type in _TOO_LONG:
+        return True
+    said = error.message.lower()
+    return any(words in said for words in _TOO_LONG_WORDS)
+
+
+def _too_long(stage: Stage) -> ServerError:
+    message = "the conversation is longer than the language model can read; shorten it"
+    return ServerError(
+        message,
+        stage=stage,
+        code="context_length_exceeded",
+        retryable=False,
+        may_repeat=False,
+        counts=False,
+    )
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """How long to wait (RFC 9110, 10.2.3): seconds, or a date."""
+    value = headers.get("retry-after")
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        date = email.utils.parsedate_tz(value)
+        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+
+
+def _cause(error: Exception) -> str:
+    return str(error.__cause__ or error) or type(error).__name__

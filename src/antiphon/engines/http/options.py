@@ -1,0 +1,51 @@
+"""What an operator may set of every engine that is a server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+__all__ = ["ServerOptions"]
+
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the server is, and what to expect of it.
+
+    Engines with the same address, key and headers share one server: its connections, its models
+    and whether it is down. What is said of these holds as the first of them says it.
+
+    Attributes:
+        base_url: Address of the API, with ``/v1`` where it has one.
+        model: Name of the model. ``None`` for the one that the client of Antiphon asks for, if the
+            server lists it, and otherwise the first one that it lists.
+        api_key: Sent as a bearer token; ``None`` if the server takes anything.
+        headers: Added to every request.
+        body: Fields added to the body of every request, as the server documents them.
+        connect_timeout_s: Longest wait for a connection. Short, since a machine that is up answers
+            within a few hundred milliseconds from anywhere.
+        first_event_timeout_s: Longest wait from the request to the first piece of the answer, which
+            is all of it where the server does not stream. Long, since models on small machines read
+            long prompts for many seconds.
+        next_event_timeout_s: Longest wait from one piece of the answer to the next.
+        retries: How many times a request is sent again that failed before it was answered.
+        longest_retry_wait_s: A server that wants more time than this (``Retry-After``) is not asked
+            again: nobody on the phone would wait for it.
+        failures_in_a_row: After as many, the server counts as down. Requests then fail at once.
+        rest_s: How long it counts as down, until one request may find out whether it still is.
+    """
+
+    base_url: str
+    model: str | None = None
+    api_key: str | None = None
+    headers: dict[str, str] = {}
+    body: dict[str, Any] = {}
+    connect_timeout_s: Seconds = 2.0
+    first_event_timeout_s: Seconds = 30.0
+    next_event_timeout_s: Seconds = 10.0
+    retries: Annotated[int, Meta(ge=0)] = 1
+    longest_retry_wait_s: Annotated[float, Meta(ge=0)] = 2.0
+    failures_in_a_row: Annotated[int, Meta(ge=1)] = 5
+    rest_s: Seconds = 10.0

@@ -1,0 +1,125 @@
+"""Synthesizers behind ``/audio/speech``: servers of Kokoro, Piper, Orpheus and others."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.http.calls import Calls
+from antiphon.engines.http.loading import borrowed, find_voices
+from antiphon.engines.http.options import ServerOptions
+from antiphon.engines.http.pcm import PcmReader
+from antiphon.engines.http.server import Server
+from antiphon.engines.options import options_as
+from antiphon.engines.speaking import SpeechRequest
+from antiphon.errors import EngineError
+
+__all__ = ["HttpSynthesizer", "SynthesizerOptions", "create"]
+
+_STAGE: Final = "synthesize"
+
+_ANY_VOICE = "alloy"
+"""OpenAI's oldest voice, whose name nearly all servers accept in place of one of their own."""
+
+
+class SynthesizerOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set, beside :class:`ServerOptions`.
+
+    Attributes:
+        voices: Names of its voices, the default first. Without them the server is asked, and has
+            ``alloy`` if it does not say.
+        languages: ISO-639-1 codes of what it speaks.
+        rate_hz: Sample rate of its PCM; the API itself does not tell. OpenAI and Kokoro: 24 000.
+        speeds: Slowest and fastest rate that it is asked for; ``[1, 1]`` for servers that pay no
+            attention to it. Antiphon stretches the audio for the rest.
+        response_format: What it is asked for; ``wav`` for servers without ``pcm``.
+    """
+
+    voices: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    rate_hz: Annotated[int, Meta(ge=8000)] = 24_000
+    speeds: tuple[float, float] = (0.5, 1.5)
+    response_format: Literal["pcm", "wav"] = "pcm"
+
+
+class HttpSynthesizer:
+    """Speaks with a server. Built by :func:`create`.
+
+    Args:
+        info: What it is.
+        server: Where it is; given back when it is closed.
+        options: Its options.
+    """
+
+    def __init__(self, info: EngineInfo, server: Server, options: SynthesizerOptions) -> None:
+        self.info = info
+        self._server = server
+        self._options = options
+        self._calls = Calls(server, info, _STAGE, options)
+
+    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
+        """Yield audio as it arrives.
+
+        Raises:
+            EngineError: Code ``voice_not_found``, or the server failed (see ``failures.py``).
+        """
+        self._calls.refuse_if_closed()
+        if request.voice not in self.info.voices:
+            voices = ", ".join(self.info.voices)
+            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
+            raise EngineError(message, stage=_STAGE, code="voice_not_found")
+        if not request.text.strip():
+            return
+        model = await self._calls.model_for(None)
+
+        @asynccontextmanager
+        async def ask() -> AsyncGenerator[AsyncIterator[Floats], None]:
+            async with self._server.client.audio.speech.with_streaming_response.create(
+                model=model,
+                voice=request.voice,
+                input=request.text,
+                response_format=self._options.response_format,
+                speed=request.speed,
+                extra_body=self._options.body,
+            ) as response:
+                yield _samples(response.iter_bytes(), self.info.rate_hz)
+
+        async with aclosing(self._calls.read(ask)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def aclose(self) -> None:
+        """End all requests, and the connections if nobody else uses them."""
+        await self._calls.aclose()
+
+
+async def _samples(pieces: AsyncIterator[bytes], rate_hz: int) -> AsyncIterator[Floats]:
+    reader = PcmReader(rate_hz)
+    async for piece in pieces:
+        samples = reader.push(piece)
+        if samples.size:
+            yield samples
+
+
+def create(settings: EngineSettings) -> HttpSynthesizer:
+    """Build it; options as in :class:`SynthesizerOptions`.
+
+    Raises:
+        EngineError: An option is wrong.
+    """
+    options = options_as(settings, SynthesizerOptions, _STAGE)
+    server = borrowed(options, settings.name, _STAGE)
+    info = EngineInfo(
+        name=settings.name,
+        role="synthesizer",
+        remote=server.remote,
+        languages=options.languages,
+        rate_hz=options.rate_hz,
+        voices=options.voices or find_voices(server) or (_ANY_VOICE,),
+        speeds=options.speeds,
+    )
+    return HttpSynthesizer(info, server, options)

@@ -1,0 +1,93 @@
+"""Clients are told what failed, operators why, and neither is told what is not theirs to know."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+
+import httpx2
+import openai
+import pytest
+
+from antiphon.engines.http.failures import failure_of, timed_out
+
+REQUEST = httpx2.Request("POST", "http://10.1.2.3:11434/v1/chat/completions")
+
+
+def refusal(status: int, code: str | None = None, retry_after: str | None = None):
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    response = httpx2.Response(status, request=REQUEST, headers=headers)
+    message = "sk-key at 10.1.2.3 is wrong"
+    return openai.APIStatusError(message, response=response, body={"code": code})
+
+
+@pytest.mark.parametrize(
+    ("code", "failure_code", "retryable", "may_repeat", "counts"),
+    [
+        (400, "server_error", False, False, False),
+        (401, "server_error", True, False, False),
+        (403, "server_error", True, False, False),
+        (404, "server_error", True, False, False),
+        (408, "server_error", True, True, False),
+        (422, "server_error", False, False, False),
+        (429, "server_overloaded", True, True, False),
+        (500, "server_error", True, True, True),
+        (502, "server_error", True, True, True),
+        (503, "server_overloaded", True, True, True),
+        (529, "server_overloaded", True, True, True),
+    ],
+)
+def test_what_a_status_means(code, failure_code, retryable, may_repeat, counts):
+    failure = failure_of(refusal(code), "generate").failure
+    assert (failure.code, failure.retryable) == (failure_code, retryable)
+    assert (failure.may_repeat, failure.counts) == (may_repeat, counts)
+
+
+def test_a_used_up_budget_is_no_overload():
+    failure = failure_of(refusal(429, code="insufficient_quota"), "generate").failure
+    assert (failure.code, failure.may_repeat) == ("server_error", False)
+
+
+@pytest.mark.parametrize("code", [400, 401, 404, 429, 500])
+def test_addresses_keys_and_the_servers_words_are_not_for_clients(code):
+    message = failure_of(refusal(code), "transcribe").failure.message
+    assert "10.1.2.3" not in message
+    assert "sk-key" not in message
+    assert "transcriber" in message
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [(401, "set the option api_key"), (404, "check base_url"), (500, "sk-key at 10.1.2.3")],
+)
+def test_operators_are_told_what_to_do(code, advice):
+    assert advice in failure_of(refusal(code), "generate").remark
+
+
+def test_a_server_that_cannot_be_reached():
+    error = openai.APIConnectionError(request=REQUEST)
+    error.__cause__ = httpx2.ConnectError("Connection refused")
+    diagnosis = failure_of(error, "synthesize")
+    assert diagnosis.failure.counts
+    assert diagnosis.failure.may_repeat
+    assert "Connection refused" in diagnosis.remark
+
+
+def test_silence():
+    failure = timed_out("generate", 7.5).failure
+    assert "sent nothing for 7.5 s" in failure.message
+    assert (failure.retryable, failure.may_repeat, failure.counts) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("header", "wait_s"), [("3", 3), ("0.5", 0.5), ("-1", 0), ("soon", None), (None, None)]
+)
+def test_how_long_a_server_wants_to_be_left_alone(header, wait_s):
+    failure = failure_of(refusal(503, retry_after=header), "generate").failure
+    assert failure.retry_after_s == wait_s
+
+
+def test_or_until_when():
+    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    failure = failure_of(refusal(503, retry_after=date), "generate").failure
+    assert failure.retry_after_s == pytest.approx(100, abs=5)

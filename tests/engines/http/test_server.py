@@ -1,0 +1,75 @@
+"""Engines that mean the same server share it."""
+
+from __future__ import annotations
+
+import openai
+import pytest
+
+from antiphon.engines.http.options import ServerOptions
+from antiphon.engines.http.server import lend_server
+from tests.support.openai_server import MODELS
+
+
+@pytest.fixture
+async def lend(server):
+    lent = []
+
+    def lend(base_url=server.url, **options):
+        lent.append(lend_server(ServerOptions(base_url=base_url, **options)))
+        return lent[-1]
+
+    yield lend
+    for one in lent:
+        await one.give_back()
+
+
+async def test_the_same_address_key_and_headers_are_the_same_server(lend, server):
+    one = lend(api_key="one", headers={"a": "b"})
+    assert lend(f"{server.url}/", api_key="one", headers={"a": "b"}, model="x") is one
+    assert lend(api_key="one") is not one
+    assert lend(api_key="other", headers={"a": "b"}) is not one
+    assert lend("http://127.0.0.1:9/v1", api_key="one", headers={"a": "b"}) is not one
+
+
+async def test_the_last_engine_closes_its_connections(server):
+    options = ServerOptions(base_url=server.url)
+    one, other = lend_server(options), lend_server(options)
+    await one.give_back()
+    assert await other.find_models() == MODELS
+    await other.give_back()
+    other.models = None
+    with pytest.raises((openai.OpenAIError, RuntimeError)):
+        await other.find_models()
+    anew = lend_server(options)
+    assert await anew.find_models() == MODELS
+    await anew.give_back()
+
+
+async def test_a_server_is_asked_for_its_models_once(lend, server):
+    one = lend()
+    assert one.look_up_models() == await one.find_models() == MODELS
+    assert len(server.asked_for("/models")) == 1
+
+
+async def test_a_key_of_the_environment_is_not_sent(lend, server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-somebody-else")
+    one = lend()
+    one.look_up_models()
+    one.models = None
+    await one.find_models()
+    sent = [asked.headers["authorization"] for asked in server.asked]
+    assert sent == ["Bearer none-needed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("address", "remote"),
+    [
+        ("http://localhost:11434/v1", False),
+        ("http://127.0.0.1:8080/v1", False),
+        ("http://[::1]:8080/v1", False),
+        ("http://192.168.1.7:8000/v1", True),
+        ("https://api.example.org/v1", True),
+    ],
+)
+async def test_whether_it_is_another_machine(lend, address, remote):
+    assert lend(address).remote is remote
