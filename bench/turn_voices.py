@@ -24,7 +24,6 @@ from antiphon.engines.hearing import (
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
 from antiphon.engines.weights import default_home
-from bench.kokoro import KOKORO_RATE_HZ, Kokoro, open_kokoro
 from bench.words import normalized, word_errors
 
 __all__ = ["FIT_VOICES", "HELD_OUT_VOICES", "Studio", "audible", "cache_folder"]
@@ -47,8 +46,7 @@ class Studio:
     """Speaks texts, and cuts speech between words. Engines are loaded when they are needed."""
 
     def __init__(self) -> None:
-        self._piper: Synthesizer | None = None
-        self._kokoro: Kokoro | None = None
+        self._synthesizers: dict[str, Synthesizer] = {}
         self._transcriber: Transcriber | None = None
 
     async def speak(self, text: str, voice: str, speed: float) -> Floats:
@@ -57,10 +55,9 @@ class Studio:
         if path.exists():
             return to_floats(np.load(path))
         if voice == PIPER_VOICE:
-            speech, rate_hz = await self._speak_by_piper(text, speed)
+            speech, rate_hz = await self._speak_by("piper-en-us-joe", text, voice, speed * 0.8)
         else:
-            self._kokoro = self._kokoro or open_kokoro()
-            speech, rate_hz = self._kokoro.speak(text, voice, speed), KOKORO_RATE_HZ
+            speech, rate_hz = await self._speak_by("kokoro-82m", text, voice, speed)
         resampled = soxr.resample(speech, rate_hz, LISTENING_RATE_HZ)
         start, end = audible(resampled)
         samples = to_int16s(resampled[start:end] / np.abs(resampled).max() * 0.9)
@@ -96,16 +93,21 @@ class Studio:
 
     async def aclose(self) -> None:
         """Free the engines."""
-        for engine in (self._piper, self._transcriber):
-            if engine is not None:
-                await engine.aclose()
+        for synthesizer in self._synthesizers.values():
+            await synthesizer.aclose()
+        if self._transcriber is not None:
+            await self._transcriber.aclose()
 
-    async def _speak_by_piper(self, text: str, speed: float) -> tuple[Floats, int]:
-        if self._piper is None:
-            self._piper = cast("Synthesizer", await load_engine("synthesizer", "piper-en-us-joe"))
-        request = SpeechRequest(text=text, voice=self._piper.info.voices[0], speed=speed * 0.8)
-        async with aclosing(self._piper.synthesize(request)) as chunks:
-            return np.concatenate([chunk async for chunk in chunks]), self._piper.info.rate_hz
+    async def _speak_by(
+        self, engine: str, text: str, voice: str, speed: float
+    ) -> tuple[Floats, int]:
+        if engine not in self._synthesizers:
+            loaded = await load_engine("synthesizer", engine)
+            self._synthesizers[engine] = cast("Synthesizer", loaded)
+        synthesizer = self._synthesizers[engine]
+        request = SpeechRequest(text=text, voice=voice, speed=speed)
+        async with aclosing(synthesizer.synthesize(request)) as chunks:
+            return np.concatenate([chunk async for chunk in chunks]), synthesizer.info.rate_hz
 
     async def _gap(self, speech: Floats, before: str, after: str) -> int:
         expected = round(len(speech) * len(before) / (len(before) + len(after)))

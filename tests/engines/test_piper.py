@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from difflib import SequenceMatcher
+from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import soxr
+from onnx import TensorProto, helper
 
 from antiphon.audio.stretch import TimeStretch
 from antiphon.engines import conformance, moonshine, piper
 from antiphon.engines.base import EngineSettings
 from antiphon.engines.hearing import TranscriptionRequest
+from antiphon.engines.lead_in import AUDIBLE
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.errors import EngineError
 from tests.engines.embedded import settings_of
@@ -51,7 +56,7 @@ async def test_each_sentence_is_a_chunk(synthesizer):
 
 async def test_it_begins_to_sound_at_once(synthesizer):
     first, *_ = await spoken(synthesizer, "The capital of Italy is Rome.")
-    audible = np.flatnonzero(np.abs(first) > piper.AUDIBLE)
+    audible = np.flatnonzero(np.abs(first) > AUDIBLE)
     assert audible[0] <= 0.012 * synthesizer.info.rate_hz
 
 
@@ -65,19 +70,102 @@ async def test_the_names_of_its_voices_are_told_when_one_is_unknown(synthesizer)
     assert caught.value.code == "voice_not_found"
 
 
-def test_a_lead_in_is_cut_to_ten_milliseconds():
-    audio = np.r_[np.zeros(1000), np.ones(500)].astype(np.float32)
-    assert piper.without_lead_in(audio, 10_000).size == 600
-    assert piper.without_lead_in(np.ones(5, np.float32), 10_000).size == 5
-    assert piper.without_lead_in(np.zeros(5, np.float32), 10_000).size == 5
-
-
 def test_a_config_that_describes_no_voice_is_refused(tmp_path):
     settings = settings_of("synthesizer")
     config = tmp_path / "voice.json"
     config.write_text("{}")
     with pytest.raises(EngineError, match=r"voice\.json does not describe a Piper voice"):
         piper.create(EngineSettings(name="x", files={**settings.files, "config": config}))
+
+
+# --- voices of one's own --------------------------------------------------------------------------
+
+
+def voice_at(folder: Path, **described) -> Path:
+    """A voice of several speakers, whose sound is its speaker's number, a tenth of it."""
+    names = {"input": TensorProto.INT64, "input_lengths": TensorProto.INT64}
+    names |= {"scales": TensorProto.FLOAT, "sid": TensorProto.INT64}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["sid"], ["number"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["number", "tenth"], ["level"]),
+            helper.make_node("Expand", ["level", "shape"], ["output"]),
+        ],
+        "voice",
+        [helper.make_tensor_value_info(name, kind, None) for name, kind in names.items()],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, None)],
+        [
+            helper.make_tensor("tenth", TensorProto.FLOAT, (1,), [0.1]),
+            helper.make_tensor("shape", TensorProto.INT64, (4,), [1, 1, 1, 1600]),
+        ],
+    )
+    path = folder / "voice.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), path)
+    described = {
+        "audio": {"sample_rate": 16_000},
+        "espeak": {"voice": "de"},
+        "language": {"code": "de_DE", "family": "de"},
+        "num_symbols": 3,
+        "num_speakers": 4,
+        "speaker_id_map": {"third": 3, "first": 1},
+        "phoneme_id_map": {"_": [0], "^": [1], "$": [2], "a": [3]},
+        **described,
+    }
+    path.with_name("voice.onnx.json").write_text(json.dumps(described))
+    return path
+
+
+def own_voice(path: Path):
+    settings = EngineSettings(name="mine", files={"model": path}, options={"gain": 1.0})
+    return piper.create(settings)
+
+
+async def test_a_voice_is_described_by_the_file_beside_it(tmp_path):
+    synthesizer = own_voice(voice_at(tmp_path))
+    assert synthesizer.info.languages == ("de",)
+    assert synthesizer.info.rate_hz == 16_000
+    assert synthesizer.info.voices == ("first", "third")
+    await synthesizer.aclose()
+
+
+@pytest.mark.parametrize(("voice", "level"), [("first", 0.1), ("third", 0.3)])
+async def test_each_speaker_is_a_voice(tmp_path, voice, level):
+    synthesizer = own_voice(voice_at(tmp_path))
+    (chunk,) = [
+        chunk async for chunk in synthesizer.synthesize(SpeechRequest(text="Ja", voice=voice))
+    ]
+    assert chunk == pytest.approx(level)
+    await synthesizer.aclose()
+
+
+async def test_speakers_without_names_are_numbered(tmp_path):
+    synthesizer = own_voice(voice_at(tmp_path, speaker_id_map={}))
+    assert synthesizer.info.voices == ("0", "1", "2", "3")
+    await synthesizer.aclose()
+
+
+async def test_old_voices_tell_their_language_by_its_pronunciation(tmp_path):
+    synthesizer = own_voice(voice_at(tmp_path, language={}, espeak={"voice": "en-us"}))
+    assert synthesizer.info.languages == ("en",)
+    await synthesizer.aclose()
+
+
+def test_a_voice_without_its_description_is_refused(tmp_path):
+    path = voice_at(tmp_path)
+    path.with_name("voice.onnx.json").unlink()
+    with pytest.raises(EngineError, match=r"voice\.onnx\.json is not there") as caught:
+        own_voice(path)
+    assert caught.value.code == "weights_missing"
+
+
+def test_a_voice_that_piper_needs_more_packages_for_is_refused(tmp_path):
+    with pytest.raises(EngineError, match="phonemes are of type 'pinyin'") as caught:
+        own_voice(voice_at(tmp_path, phoneme_type="pinyin"))
+    assert caught.value.code == "weights_unsupported"
+
+
+async def test_letters_of_other_scripts_are_left_out(synthesizer):
+    assert await spoken(synthesizer, "你好") == []
 
 
 # --- speed ----------------------------------------------------------------------------------------
