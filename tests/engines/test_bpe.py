@@ -1,6 +1,6 @@
 """Tokenizers of the embedded models; the counts are those that llama.cpp reports.
 
-Whole prompts are compared with llama.cpp itself in test_llama.py.
+Whole prompts are compared with llama.cpp itself in llama/test_model.py.
 """
 
 import pytest

@@ -12,6 +12,12 @@ CHATML = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 
+KNOWING = (
+    "{{ tools | tojson }}{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}"
+    "({{ c.function.name }}: {{ c.function.arguments | tojson }}){% endfor %}{% endfor %}"
+)
+"""Knows tools, and writes calls as a name and arguments."""
+
 
 def rendered(source: str, *messages: ChatMessage, **variables: object) -> str:
     template = ChatTemplate(source, variables)
@@ -26,7 +32,7 @@ def test_messages_become_a_prompt_that_the_answer_continues():
 
 
 def test_tools_are_written_as_json_with_their_letters_as_they_are():
-    template = ChatTemplate("{{ tools | tojson }}", {})
+    template = ChatTemplate(KNOWING, {})
     assert (
         template.render([], [{"name": "Grüße", "less": "<"}]) == '[{"name": "Grüße", "less": "<"}]'
     )
@@ -46,8 +52,7 @@ def test_variables_reach_the_template():
 )
 def test_arguments_are_written_as_values_even_if_they_were_cut_off(arguments, written):
     call = ChatMessage("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
-    source = "{{ messages[0].tool_calls[0].function.arguments | tojson }}"
-    assert rendered(source, call) == written
+    assert rendered(KNOWING, call) == f"null(f: {written})"
 
 
 def test_a_tools_output_names_its_call():
@@ -56,9 +61,9 @@ def test_a_tools_output_names_its_call():
 
 
 def test_a_template_may_refuse_messages():
-    source = "{% if messages[0].role == 'tool' %}{{ raise_exception('No tools!') }}{% endif %}"
+    refusal = "{% if messages[0].role == 'tool' %}{{ raise_exception('No tools!') }}{% endif %}"
     with pytest.raises(ValueError, match=r"refuses the messages: No tools!"):
-        rendered(source, ChatMessage("tool", "4", tool_call_id="call_1"))
+        rendered(KNOWING + refusal, ChatMessage("tool", "4", tool_call_id="call_1"))
 
 
 def test_a_template_that_cannot_be_compiled_is_refused():

@@ -10,7 +10,9 @@ from antiphon.wire.session import FunctionTool
 TEMPLATE = (
     "{% if messages[0].role != 'system' %}[system:own]{% endif %}"
     "{% for tool in tools or [] %}({{ tool.function.name }}){% endfor %}"
-    "{% for message in messages %}[{{ message.role }}:{{ message.content }}]{% endfor %}"
+    "{% for message in messages %}[{{ message.role }}:{{ message.content }}"
+    "{% for call in message.tool_calls or [] %}"
+    "({{ call.function.name }} {{ call.function.arguments | tojson }}){% endfor %}]{% endfor %}"
     "[assistant:"
 )
 
@@ -47,3 +49,10 @@ def test_a_template_that_takes_no_instructions_is_refused():
     template = ChatTemplate("{{ raise_exception('no system messages') }}", {})
     with pytest.raises(ValueError, match="no system messages"):
         PromptCounter(template, len)
+
+
+def test_tools_that_the_model_is_not_told_of_are_not_counted():
+    counter = PromptCounter(ChatTemplate(TEMPLATE, {}), len, tells_tools=False)
+    assert counter.frame_tokens("kind", (FunctionTool(name="f"),)) == len(
+        "[system:kind][assistant:"
+    )

@@ -8,12 +8,17 @@ are written, so that prompts can be measured without asking llama.cpp for them.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from antiphon.core.plan import ChatMessage
+from antiphon.engines.tool_syntax import IN_WORDS, learned_syntax
+from antiphon.engines.tool_words import in_words
 
 __all__ = ["ChatTemplate", "chat_completions_message"]
+
+_END_OF_THOUGHTS = "</think>"
+"""As all the templates write it that let thinking be switched on and off."""
 
 
 class ChatTemplate:
@@ -22,12 +27,21 @@ class ChatTemplate:
     Args:
         source: The Jinja program.
         variables: What it may ask for beside messages and tools.
+        control_tokens: What the model's tokens that are no text are called.
+
+    Attributes:
+        knows_tools: Whether it tells the model of tools. If not, they are told in words.
+        calls: How the model writes function calls.
+        end_of_thoughts: What ends the thoughts of a model that thinks before it answers; ``None``
+            if the template knows nothing of thoughts.
 
     Raises:
         ValueError: The program cannot be compiled.
     """
 
-    def __init__(self, source: str, variables: Mapping[str, Any]) -> None:
+    def __init__(
+        self, source: str, variables: Mapping[str, Any], control_tokens: Collection[str] = ()
+    ) -> None:
         import jinja2.sandbox  # noqa: PLC0415 (an optional extra)
 
         # The program comes with the weights: it is data from elsewhere, hence the sandbox.
@@ -36,13 +50,23 @@ class ChatTemplate:
         )
         environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _raise
-        self._refusals = jinja2.TemplateError
+        self._refusals = (jinja2.TemplateError, TypeError)
         self._variables = dict(variables)
         try:
             self._template = environment.from_string(source)
         except jinja2.TemplateError as error:
             message = f"the chat template cannot be used: {error}"
             raise ValueError(message) from error
+        syntax = learned_syntax(self._render, control_tokens)
+        self.knows_tools = syntax is not None
+        self.calls = syntax or IN_WORDS
+        self.end_of_thoughts = _END_OF_THOUGHTS if _END_OF_THOUGHTS in source else None
+
+    def fitted(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
+        """Return the messages and tools to give to the template in place of these."""
+        return (messages, tools) if self.knows_tools else (in_words(messages, tools), ())
 
     def render(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]] = ()
@@ -56,6 +80,11 @@ class ChatTemplate:
         Raises:
             ValueError: The template refuses such messages.
         """
+        return self._render(*self.fitted(messages, tools))
+
+    def _render(
+        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]
+    ) -> str:
         try:
             return self._template.render(
                 **self._variables,

@@ -26,6 +26,7 @@ class PromptCounter:
     Args:
         template: The model's chat template.
         count: The model's tokenizer: how many tokens a text has.
+        tells_tools: Whether the model is told of tools that it need not call.
 
     Attributes:
         template: The same.
@@ -34,8 +35,11 @@ class PromptCounter:
         ValueError: The template refuses prompts as Antiphon writes them.
     """
 
-    def __init__(self, template: ChatTemplate, count: Callable[[str], int]) -> None:
+    def __init__(
+        self, template: ChatTemplate, count: Callable[[str], int], *, tells_tools: bool = True
+    ) -> None:
         self.template = template
+        self._tells_tools = tells_tools
         self._count = count
         self._opening_tokens = self._prompt_tokens(_SYSTEM)
         self._user_tokens = self.message_tokens(_USER)
@@ -43,7 +47,8 @@ class PromptCounter:
     def frame_tokens(self, instructions: str, tools: Sequence[FunctionTool]) -> int:
         """Count instructions and tools, with what the template adds of its own."""
         system = [ChatMessage("system", instructions)] if instructions else []
-        return self._prompt_tokens(*system, _USER, tools=tools) - self._user_tokens
+        told = tools if self._tells_tools else ()
+        return self._prompt_tokens(*system, _USER, tools=told) - self._user_tokens
 
     def message_tokens(self, message: ChatMessage) -> int:
         """Count one message; its images take nothing."""

@@ -9,13 +9,18 @@ from msgspec import Struct, field
 __all__ = ["LlamaOptions"]
 
 
+_THINKING_CHARS = {"low": 1_000, "medium": 4_000, "high": 8_000}
+
+
 class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator may set.
 
     Attributes:
         parallel: Answers that are worked out at once; more wait.
-        conversations: How many conversations' texts are kept, each in a slot; the one that was
-            silent for longest makes room for another. At least ``parallel``.
+        conversations: How many conversations' texts are kept ready, each in a slot; the one that
+            was silent for longest makes room for another. At least ``parallel``.
+        kept_mib: Memory for the texts of conversations that have lost their slot, in MiB; they are
+            copied back in milliseconds. The oldest are forgotten when it is full. 0 for none.
         context_tokens: Longest prompt and answer together. A slot's memory is taken when the model
             is loaded; a token of Qwen 0.5B takes 6.5 KiB, so 8 slots of 4096 take 208 MiB.
         batch_tokens: How many tokens of a prompt are read at a time. Between batches, other
@@ -42,17 +47,23 @@ class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         seed: Makes answers repeatable; ``None`` draws a new one for each.
         tools: Whether functions are offered to the model. One that was not trained for it calls
             them only when it must.
+        thinking_chars: How much the model may think before it answers, for each effort that a
+            client may ask for; only with models whose template knows thoughts. An effort that is
+            not named, and none at all, is an answer without thoughts: nobody hears anything while
+            a model thinks.
         repeat_calls: Whether the model may call a function again before the user has spoken again.
             Small models call it forever.
         after_tool_output: Instruction that is added to the prompt while the last message is what a
             function answered; ``""`` for none. Without it, Qwen 0.5B rather writes the call again
             than say what came of it.
-        template_options: Variables for the chat template. Reasoning is switched off, for the
-            templates that know the switch: a caller should not wait for it.
+        chat_template: Jinja program to use in place of the one in the model's file.
+        template_options: Variables for the chat template. Those that switch thinking on are set
+            as the client's effort says.
     """
 
     parallel: int = 4
     conversations: int = 8
+    kept_mib: int = 256
     context_tokens: int = 4096
     batch_tokens: int = 64
     reused_tokens: int = 16
@@ -65,4 +76,6 @@ class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tools: bool = True
     repeat_calls: bool = False
     after_tool_output: str = "Tell the user the result in one short sentence."
-    template_options: dict[str, Any] = field(default_factory=lambda: {"enable_thinking": False})
+    thinking_chars: dict[str, int] = field(default_factory=lambda: dict(_THINKING_CHARS))
+    chat_template: str | None = None
+    template_options: dict[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from antiphon.engines.slots import Slots
+from antiphon.engines.llama.slots import Slots
 
 PATIENCE_S = 5.0
 

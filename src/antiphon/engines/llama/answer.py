@@ -1,0 +1,96 @@
+"""What llama.cpp sends of an answer, turned into events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from antiphon.engines.llama.prompts import Prompt
+from antiphon.engines.pool import Emitter
+from antiphon.engines.thinking import GenerationEnd, GenerationEvent, PromptRead
+from antiphon.engines.tool_reader import CallReader, Reading
+from antiphon.engines.tool_schemas import check_arguments
+from antiphon.errors import EngineError
+
+__all__ = ["Answer"]
+
+
+class Answer:
+    """Turns the chunks of one completion into events.
+
+    Thoughts are counted among the tokens, and otherwise dropped.
+
+    Args:
+        prompt: What is answered.
+        emit: Takes the events.
+    """
+
+    def __init__(self, prompt: Prompt, emit: Emitter[GenerationEvent]) -> None:
+        self._prompt = prompt
+        self._reader = CallReader(prompt.calls, several=prompt.rules.several)
+        self._emit = emit
+        self._prompt_read = False
+        self._tokens = 0
+        self._emitted_tokens = 0
+        self._finish_reason: str | None = None
+        self._thoughts = "" if prompt.end_of_thoughts is not None else None
+
+    def take(self, chunk: Mapping[str, Any]) -> bool:
+        """Emit what a chunk brings; true if nothing after it is wanted.
+
+        Raises:
+            Stopped: The reader has gone.
+        """
+        self._emit.check()
+        timings = chunk.get("timings")
+        if timings is not None and timings["predicted_n"]:  # 0 while the prompt is being read
+            self._tokens = timings["predicted_n"]
+            if not self._prompt_read:
+                self._prompt_read = True
+                cached_tokens = timings["cache_n"]
+                self._emit(PromptRead(cached_tokens + timings["prompt_n"], cached_tokens))
+        for choice in chunk.get("choices", ()):
+            self._finish_reason = choice["finish_reason"] or self._finish_reason
+            text = self._after_thoughts(choice["delta"].get("content") or "")
+            if text:
+                new_tokens = self._tokens - self._emitted_tokens
+                self._emitted_tokens = self._tokens
+                for event in self._reader.read(text, new_tokens):
+                    self._emit(event)
+        return self._reader.reading is Reading.OVER
+
+    def finish(self) -> None:
+        """Emit what is left, and the end.
+
+        Raises:
+            EngineError: The model broke off, made no call although it had to, or called with
+                arguments that do not fit.
+            Stopped: The reader has gone.
+        """
+        over = self._reader.reading is Reading.OVER
+        length = self._finish_reason == "length" and not over
+        if self._prompt.rules.must_call and not self._reader.called and not length:
+            message = "the model was to call a function, but answered with text"
+            raise EngineError(message, stage="generate", code="tool_call_failed")
+        if self._finish_reason is None and not over:
+            message = "the model broke off in the middle of its answer"
+            raise EngineError(message, stage="generate", retryable=True)
+        for name, arguments in self._reader.calls:
+            if name in self._prompt.loosely_held:
+                check_arguments(self._prompt.loosely_held[name], arguments)
+        if not length:
+            for event in self._reader.finish():
+                self._emit(event)
+        self._emit(GenerationEnd("length" if length else "stop", self._tokens))
+
+    def _after_thoughts(self, text: str) -> str:
+        """What of the text belongs to the answer."""
+        if self._thoughts is None:
+            return text
+        self._thoughts += text
+        _, ended, answer = self._thoughts.partition(self._prompt.end_of_thoughts or "")
+        self._emitted_tokens = self._tokens  # of thoughts, which no event carries
+        if not ended or not answer.strip():
+            return ""
+        self._thoughts = None
+        return answer.lstrip()
