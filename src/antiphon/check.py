@@ -11,7 +11,7 @@ from typing import cast
 from antiphon.config import Config, Loaded, report
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
-from antiphon.engines.choices import Choice
+from antiphon.engines.choices import Choice, choice_of
 from antiphon.engines.hearing import Transcriber
 from antiphon.engines.progress import megabytes
 from antiphon.engines.registry import Readiness, status
@@ -44,7 +44,8 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
     async with AsyncExitStack() as stack:
         for role, chosen in config.engine_choices():
             state = status(role, chosen, home=config.home, catalogue=catalogue)
-            echo(f"{role:15} {state.name}: {state.readiness.value}")
+            name = choice_of(chosen).use if chosen else state.name
+            echo(f"{role:15} {name}: {state.readiness.value}")
             if state.readiness is not Readiness.READY:
                 echo(f"{'':15} {state.problem}")
                 all_work = False

@@ -134,7 +134,9 @@ def test_the_example_is_a_configuration_and_shows_every_key():
     config = load_config(EXAMPLE)
     assert config.voices == {"alloy": "joe", "slow": VoiceChoice(voice="joe", speed=0.8)}
     fast = config.models["fast"].session_update()
-    assert fast.audio and fast.audio.input and fast.audio.input.noise_reduction is None
+    assert fast.audio
+    assert fast.audio.input
+    assert fast.audio.input.noise_reduction is None
     assert config.prompts["greeter"].versions["1"].variables == ("shop",)
     hidden = {"catalogue", "script"}  # files that are not there
     assert tomllib.loads(EXAMPLE.read_text()).keys() | hidden == set(Config.__struct_fields__)

@@ -40,7 +40,7 @@ def test_any_other_name_is_that_of_an_entry_point():
 )
 def test_an_address_is_that_of_a_server_and_its_model(written, base_url, model):
     entry, files, options = found("language_model", written)
-    assert entry.engine == "http-language-model"
+    assert (entry.engine, entry.name) == ("http-language-model", model or "http-language-model")
     assert options == {"base_url": base_url, "model": model}
     assert not files
 

@@ -35,6 +35,7 @@ from antiphon.engines.script import (
 from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers
 from antiphon.runtime.held import HELD_BYTES
+from antiphon.runtime.respond import no_recording
 from antiphon.runtime.spare import Spare
 from antiphon.runtime.timing import TurnTiming
 from antiphon.wire.audio_config import PcmFormat
@@ -85,6 +86,7 @@ class Bench:
             feed=self.told.append,
             room=self.room,
             timing=self.timing,
+            recording=no_recording,
         )
 
     async def room(self) -> None:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 from msgspec import structs
 
-from antiphon.core.plan import ChatMessage, Plan
+from antiphon.core.plan import ChatAudio, ChatMessage, Plan
 from antiphon.core.signals import (
     AudioGenerated,
     Failure,
@@ -20,6 +20,7 @@ from antiphon.core.signals import (
     ToolCallGenerated,
 )
 from antiphon.engines.base import EngineInfo
+from antiphon.engines.conformance import noise
 from antiphon.engines.script import (
     AnswerStep,
     Call,
@@ -36,7 +37,8 @@ from antiphon.engines.script import (
 from antiphon.engines.scripted import ScriptedLanguageModel
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest, PromptRead
 from antiphon.observe import Moment
-from antiphon.runtime.respond import DELTA_S, SEGMENTS_AHEAD, Answer, generation_request
+from antiphon.runtime.respond import SEGMENTS_AHEAD, Answer, generation_request
+from antiphon.runtime.sounding import DELTA_S
 from antiphon.wire.audio_config import PcmFormat, PcmuFormat
 from antiphon.wire.tools import FunctionTool
 from tests.support.cast import Cast, make_cast
@@ -345,3 +347,55 @@ def test_the_request_carries_what_the_client_asked_for():
     assert request.parallel_tool_calls is False
     assert request.reasoning_effort == "low"
     assert request.model == "antiphon"
+
+
+# --- language models that hear and speak ----------------------------------------------------------
+
+
+async def test_a_model_that_speaks_is_heard_in_place_of_the_synthesizer():
+    run = Run(make_cast(structs.replace(script(Say("Good day."), Sound(400)), speaks=True)))
+    signals = await run.work_out()
+    assert run.text == "Good day."
+    assert sum(one.duration_ms for one in run.audio) == pytest.approx(400, abs=1)
+    assert [one.spoken_chars for one in signals if isinstance(one, SegmentSpoken)][-1] == 9
+    assert isinstance(signals[-1], GenerationFinished)
+    assert run.cast.language_model.requests[-1].voice == "bass"
+    assert not run.cast.synthesizer.requests
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.25])
+async def test_its_speech_is_stretched_to_the_speed_that_is_asked_for(speed):
+    script_of_its = structs.replace(script(Say("Good day."), Sound(800)), speaks=True)
+    run = Run(make_cast(script_of_its), plan=plan(speed=speed))
+    await run.work_out()
+    heard_ms = sum(one.duration_ms for one in run.audio)
+    assert heard_ms == pytest.approx(800 / speed, rel=0.05)
+
+
+async def test_a_written_answer_of_its_is_asked_for_without_a_voice():
+    run = Run(make_cast(Script(speaks=True)), plan=plan(modality="text"))
+    await run.work_out()
+    assert run.cast.language_model.requests[-1].voice is None
+    assert run.text
+    assert not run.audio
+
+
+async def test_a_model_that_was_to_speak_and_only_wrote_has_failed():
+    run = Run(make_cast(structs.replace(script(Say("Good day.")), speaks=True)))
+    failed = (await run.work_out())[-1]
+    assert isinstance(failed, GenerationFailed)
+    assert failed.failure.code == "no_audio"
+
+
+async def test_a_model_that_speaks_and_only_calls_a_function_has_nothing_to_say():
+    run = Run(make_cast(structs.replace(script(Call("hang_up")), speaks=True)))
+    assert isinstance((await run.work_out())[-1], GenerationFinished)
+
+
+def test_a_model_that_hears_is_given_the_recordings_that_are_kept():
+    said = ChatMessage("user", audio=(ChatAudio("item_1"), ChatAudio("item_2", "gone")))
+    sound = noise(160)
+    kept = {"item_1": sound}
+    request = generation_request(plan(messages=(said,)), "sess_1", kept.get)
+    assert list(request.recordings) == ["item_1"]
+    assert request.recordings["item_1"] is sound

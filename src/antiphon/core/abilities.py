@@ -27,6 +27,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
         language_model: Name of the language model, for refusals.
         message_ends: Whether the language model can say if a message is over.
         images: Whether the language model sees images.
+        hears: Whether the language model hears what is said, and needs no words of it.
         prompts: What stored prompts there are.
     """
 
@@ -37,6 +38,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
     language_model: str
     message_ends: bool = False
     images: bool = False
+    hears: bool = False
     prompts: Prompts = {}
 
     def require_voice(self, voice: Voice, param: str) -> None:

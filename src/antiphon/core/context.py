@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from antiphon.core.conversation import Entry
-from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
+from antiphon.core.plan import ChatAudio, ChatImage, ChatMessage, ToolCall
 from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
     InputImage,
     InputText,
-    Item,
     McpCall,
     Message,
     OutputAudio,
@@ -25,8 +24,8 @@ __all__ = ["chat_messages", "is_unspoken", "messages_of"]
 def chat_messages(entries: Iterable[Entry]) -> tuple[ChatMessage, ...]:
     """Return items as messages, oldest first.
 
-    Audio counts with its words; audio without any adds nothing. Calls that the model made one
-    after the other are one message, which is how chat templates expect them.
+    Audio counts with its words, unless the model hears it; audio without any adds nothing. Calls
+    that the model made one after the other are one message, as chat templates expect them.
     """
     messages: list[ChatMessage] = []
     for entry in entries:
@@ -45,7 +44,7 @@ def messages_of(entry: Entry) -> tuple[ChatMessage, ...]:
     every response, and hardly any of it has changed.
     """
     if entry.messages is None:
-        entry.messages = _messages(entry.item)
+        entry.messages = _messages(entry)
     return entry.messages
 
 
@@ -60,32 +59,37 @@ def is_unspoken(entry: Entry) -> bool:
     )
 
 
-def _messages(item: Item) -> tuple[ChatMessage, ...]:
-    match item:
+def _messages(entry: Entry) -> tuple[ChatMessage, ...]:
+    match entry.item:
         case Message(role=role, content=content):
             texts: list[str] = []
             images: list[ChatImage] = []
+            audio: list[ChatAudio] = []
             for part in content:
                 match part:
                     case InputText(text=text) | OutputText(text=text):
                         texts.append(text)
+                    case InputAudio(transcript=text) if entry.model_hears:
+                        audio.append(ChatAudio(entry.id, text or ""))
                     case InputAudio(transcript=text) | OutputAudio(transcript=text):
                         texts.append(text or "")
                     case InputImage(image_url=str() as url, detail=detail):
                         images.append(ChatImage(url, detail or "auto"))
             said = " ".join(text.strip() for text in texts if text.strip())
-            return (ChatMessage(role, said, tuple(images)),) if said or images else ()
+            if not (said or images or audio):
+                return ()
+            return (ChatMessage(role, said, tuple(images), tuple(audio)),)
         case FunctionCall(name=name, arguments=arguments, call_id=call_id):
             return (
                 ChatMessage("assistant", tool_calls=(ToolCall(call_id or "", name, arguments),)),
             )
         case FunctionCallOutput(call_id=call_id, output=output):
             return (ChatMessage("tool", output, tool_call_id=call_id),)
-        case McpCall(id=item_id, name=name, arguments=arguments):
-            call = ToolCall(item_id, name, arguments or "{}")
+        case McpCall(id=item_id, name=name, arguments=arguments) as call:
+            made = ToolCall(item_id, name, arguments or "{}")
             return (
-                ChatMessage("assistant", tool_calls=(call,)),
-                ChatMessage("tool", _result(item), tool_call_id=item_id),
+                ChatMessage("assistant", tool_calls=(made,)),
+                ChatMessage("tool", _result(call), tool_call_id=item_id),
             )
         case _:
             return ()

@@ -45,6 +45,7 @@ class Entry:
         audio_part: Which of its content parts the input audio is.
         transcribed_for_client: Whether the client asked to be told the words of its input audio.
         logprobs_for_client: Whether it wants to be told how sure the transcriber is of them.
+        model_hears: Whether the language model hears its input audio, and needs no words of it.
         failure: Why the words of its input audio could not be found out, if so.
         speech: Words and audio of a spoken answer.
         heard_ms: How much of a spoken answer was heard, once the client (or the transport that
@@ -71,6 +72,7 @@ class Entry:
         self.audio_part = audio_part
         self.transcribed_for_client = transcribed_for_client
         self.logprobs_for_client = False
+        self.model_hears = False
         self.failure: Failure | None = None
         self.speech = speech
         self.heard_ms: float | None = None
@@ -85,6 +87,11 @@ class Entry:
         self._item = item
         self.messages: tuple[ChatMessage, ...] | None = None
         self.tokens: int | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a response has to wait for the words of its input audio."""
+        return self.hearing is Hearing.PENDING and not self.model_hears
 
     @property
     def id(self) -> str:

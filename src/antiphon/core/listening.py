@@ -52,6 +52,7 @@ class Listening:
         heard: The settings of the user's audio.
         include: What transcription events are to carry besides.
         works_ahead: Whether a turn's words are found out as soon as the speaker pauses.
+        model_hears: Whether the language model hears what is said, and needs no words.
         reads_along: Whether they are also found out now and then while the speaker goes on, for the
             language model to read them ahead.
 
@@ -68,8 +69,9 @@ class Listening:
         *,
         works_ahead: bool,
         reads_along: bool = False,
+        model_hears: bool = False,
     ) -> None:
-        self.transcripts = Transcripts(outgoing, conversation)
+        self.transcripts = Transcripts(outgoing, conversation, model_hears=model_hears)
         self._outgoing = outgoing
         self._conversation = conversation
         self._settings = heard

@@ -14,7 +14,7 @@ from antiphon.wire.fields import Modality
 from antiphon.wire.items import ImageDetail
 from antiphon.wire.session import AudioFormat, FunctionTool
 
-__all__ = ["ChatImage", "ChatMessage", "Plan", "Speculation", "ToolCall", "ToolPolicy"]
+__all__ = ["ChatAudio", "ChatImage", "ChatMessage", "Plan", "Speculation", "ToolCall", "ToolPolicy"]
 
 ToolPolicy = Literal["auto", "none", "required"]
 
@@ -48,6 +48,19 @@ class ChatImage(Struct, frozen=True):
     detail: ImageDetail
 
 
+class ChatAudio(Struct, frozen=True):
+    """What a user said, for a model that hears it by itself.
+
+    Attributes:
+        item_id: The item under whose id its recording is kept.
+        transcript: Its words, as far as they are known; they stand for a recording that is not
+            kept any more.
+    """
+
+    item_id: str
+    transcript: str = ""
+
+
 class ChatMessage(Struct, frozen=True, omit_defaults=True):
     """One message of the context, as a chat model is trained to read it.
 
@@ -55,6 +68,7 @@ class ChatMessage(Struct, frozen=True, omit_defaults=True):
         role: Who said it; ``tool`` carries the output of a call.
         text: What was said: text as given, transcripts where it was spoken.
         images: The images shown (``user`` only).
+        audio: What was said (``user`` only), for models that hear; its words are not in ``text``.
         tool_calls: Calls that the ``assistant`` made.
         tool_call_id: The call that a ``tool`` message answers.
     """
@@ -62,6 +76,7 @@ class ChatMessage(Struct, frozen=True, omit_defaults=True):
     role: Literal["system", "user", "assistant", "tool"]
     text: str = ""
     images: tuple[ChatImage, ...] = ()
+    audio: tuple[ChatAudio, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
 

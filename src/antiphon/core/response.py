@@ -17,7 +17,7 @@ from typing import Literal
 
 from msgspec import UNSET, Struct
 
-from antiphon.core.conversation import Conversation, Entry, Hearing
+from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import KeepResponse
 from antiphon.core.mcp.item import CalledMcpTool
 from antiphon.core.mcp.offer import OfferedTool
@@ -170,9 +170,7 @@ class Response:
     @property
     def ready(self) -> bool:
         """Whether it still waits, but need not any more: the words of its context are known."""
-        return self.state is State.WAITING and not any(
-            entry.hearing is Hearing.PENDING for entry in self.context
-        )
+        return self.state is State.WAITING and not any(entry.is_awaited for entry in self.context)
 
     def made_call(self, call_id: str) -> bool:
         """Say whether this response called a function under that id."""

@@ -178,7 +178,7 @@ class Responses:
         """Start a response, or end it if there is nothing that it could do."""
         response, plan = running.response, running.plan
         question = response.context[-1] if response.context else None
-        if question is not None and question.failure is not None:
+        if question is not None and question.failure is not None and not question.model_hears:
             self._fail_unbegun(response, question.failure)
             return
         silence: tuple[ChatMessage, ...] = ()

@@ -106,13 +106,16 @@ class Session(Verbs[received.ClientEvent]):
         self._abilities = start.abilities
         self._conversation = Conversation(start.conversation_id)
         self._window = Window(start.reader)
+        # What is guessed is told by words, and a model that hears is not asked by them.
+        speculation = "off" if start.abilities.hears else start.speculation
         self._listening = Listening(
             self._outgoing,
             self._conversation,
             self.heard,
             start.settings.include,
-            works_ahead=start.speculation != "off",
-            reads_along=start.speculation == "answers",
+            works_ahead=speculation != "off",
+            reads_along=speculation == "answers",
+            model_hears=start.abilities.hears,
         )
         self._editing = Editing(
             self._outgoing, self._conversation, self._listening, self._abilities
@@ -128,7 +131,7 @@ class Session(Verbs[received.ClientEvent]):
             self._listening,
             self._responses,
             self._prospect,
-            speculation=start.speculation,
+            speculation=speculation,
             reads_ends=start.abilities.message_ends,
         )
         self._deferred: list[received.ConversationItemCreate] = []

@@ -39,13 +39,17 @@ MAX_PENDING = 64
 class Transcripts:
     """The audio of one session whose words are being found out.
 
-    Every user's audio is transcribed, since that is how the language model reads it. The client is
-    told the words only if its session has ``audio.input.transcription`` set.
+    Every user's audio is transcribed, since that is how the language model reads it; if it hears by
+    itself, only what the client is told. That is the case if its session has
+    ``audio.input.transcription`` set.
     """
 
-    def __init__(self, outgoing: Outgoing, conversation: Conversation) -> None:
+    def __init__(
+        self, outgoing: Outgoing, conversation: Conversation, *, model_hears: bool = False
+    ) -> None:
         self._outgoing = outgoing
         self._conversation = conversation
+        self._model_hears = model_hears
         self._pending: dict[str, Entry] = {}  # by the id under which the words are found out
         self._guess: GuessedWords | None = None
         self._known: list[TranscriptSignal] = []
@@ -125,10 +129,14 @@ class Transcripts:
             transcription: The session's settings for it.
             logprobs: Whether the client wants log probabilities with the words, if it is told them.
         """
-        entry.hearing = Hearing.PENDING
+        entry.model_hears = self._model_hears
         entry.transcribed_for_client = transcription is not None and isinstance(source, Span)
         entry.logprobs_for_client = entry.transcribed_for_client and logprobs
         self._outgoing.do(KeepRecording(entry.id, source))
+        if entry.model_hears and not entry.transcribed_for_client:
+            self.drop_guess()
+            return
+        entry.hearing = Hearing.PENDING
         wanted = Transcribe(
             item_id=entry.id,
             source=source,

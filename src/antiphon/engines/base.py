@@ -52,8 +52,8 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
         role: What it does.
         languages: ISO-639-1 codes it understands or speaks; empty if it does not matter.
         rate_hz: Sample rate of the audio it takes (transcriber, detector) or makes (synthesizer);
-            0 for a language model.
-        voices: Names a synthesizer can speak with, its default first.
+            0 for a language model that does not speak.
+        voices: Names it can speak with, its default first.
         speeds: Slowest and fastest speaking rate a synthesizer does well, 1.0 is natural. It is
             asked for no other; the server stretches its audio for the rest.
         max_audio_s: Longest audio a transcriber takes at once; ``None`` without a limit.
@@ -64,6 +64,8 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
             the engine adds of its own; ``None`` if unknown.
         tools: Whether a language model can call functions.
         images: Whether a language model sees images.
+        hears: Whether a language model hears what users say, and needs no transcriber for that.
+        speaks: Whether a language model speaks its answers itself, with ``voices`` at ``rate_hz``.
         scripted: Whether it acts out a script, in which each request counts.
         remote: Whether it computes on another machine, so that its work takes nothing from this.
     """
@@ -81,6 +83,8 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     tools: bool = False
     images: bool = False
+    hears: bool = False
+    speaks: bool = False
     scripted: bool = False
     remote: bool = False
 

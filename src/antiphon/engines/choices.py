@@ -27,9 +27,17 @@ from antiphon.engines.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import InvalidFieldError
 
-__all__ = ["Candidate", "Choice", "candidate", "choice_of", "located"]
+__all__ = [
+    "ENVIRONMENT",
+    "Candidate",
+    "Choice",
+    "candidate",
+    "choice_of",
+    "from_environment",
+    "located",
+]
 
-_ENVIRONMENT = "env:"
+ENVIRONMENT = "env:"
 """What a text option begins with that stands in a variable, for example a key."""
 
 
@@ -111,10 +119,11 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> C
         ConfigurationError: It stands for nothing; the message says what to write.
         WeightsError: It stands for weights of the hub that have not been fetched.
     """
-    options = {name: _from_environment(name, value) for name, value in choice.options.items()}
+    options = {name: from_environment(name, value) for name, value in choice.options.items()}
     if "://" in choice.use:
-        address = _address(role, choice.use)
-        entry = Entry(role=role, name=choice.use, engine=_http_engine(role, choice.use))
+        engine, address = _http_engine(role, choice.use), _address(role, choice.use)
+        # Clients may read the name in an error; where the server is, is not for them.
+        entry = Entry(role=role, name=address["model"] or engine, engine=engine)
         return Candidate(entry, options=address | options)
     if _is_path(choice.use) or is_reference(choice.use):
         path = local_path_of(choice.use, home) if is_reference(choice.use) else Path(choice.use)
@@ -133,10 +142,19 @@ def _is_path(use: str) -> bool:
     return use.startswith((".", "~")) or "/" in use or os.sep in use
 
 
-def _from_environment(option: str, value: Any) -> Any:  # noqa: ANN401 (as in TOML)
-    if not isinstance(value, str) or not value.startswith(_ENVIRONMENT):
+def from_environment(option: str, value: Any) -> Any:  # noqa: ANN401 (as in TOML)
+    """Return the value of an option, which ``env:NAME`` says is in a variable.
+
+    Args:
+        option: What it is called, for the message.
+        value: As it was written; everything but such text stands for itself.
+
+    Raises:
+        ConfigurationError: There is no such variable.
+    """
+    if not isinstance(value, str) or not value.startswith(ENVIRONMENT):
         return value
-    variable = value.removeprefix(_ENVIRONMENT)
+    variable = value.removeprefix(ENVIRONMENT)
     if variable not in os.environ:
         message = (
             f"The option '{option}' is to be taken from the variable {variable}, which is not set. "

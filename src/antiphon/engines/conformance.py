@@ -288,10 +288,9 @@ class LanguageModelConformance(_WorkConformance):
         *started, end = events
         assert isinstance(end, GenerationEnd)
         outputs = [event for event in started if not isinstance(event, PromptRead)]
-        assert len(started) - len(outputs) <= 1
-        if len(started) > len(outputs):
-            prompt = started[0]
-            assert isinstance(prompt, PromptRead)
+        prompts = [event for event in started if isinstance(event, PromptRead)]
+        assert len(prompts) <= 1
+        for prompt in prompts:
             assert 0 <= prompt.cached_tokens <= prompt.input_tokens
             assert 0 <= prompt.image_tokens <= prompt.input_tokens
         assert all(isinstance(output, TextDelta | ToolCallDelta) for output in outputs)

@@ -23,6 +23,7 @@ fields. A step that takes time names it in milliseconds; nothing else takes any.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -38,6 +39,7 @@ __all__ = [
     "Call",
     "Fail",
     "Gate",
+    "Hang",
     "Judge",
     "PredictionStep",
     "ReadPrompt",
@@ -101,6 +103,10 @@ class Fail(_Step, frozen=True, tag="fail"):
     retryable: bool = False
 
 
+class Hang(_Step, frozen=True, tag="hang"):
+    """Do nothing more, until the work is cancelled."""
+
+
 class Say(_Step, frozen=True, tag="say"):
     """Hear or answer text: one delta a word, each after ``every_ms``."""
 
@@ -148,16 +154,19 @@ class Stop(_Step, frozen=True, tag="stop"):
 
 
 class Sound(_Step, frozen=True, tag="sound"):
-    """Sound the voice's tone for ``ms``, in chunks of 100 ms, each after ``every_ms``."""
+    """Sound the voice's tone for ``ms``, in chunks of 100 ms, each after ``every_ms``.
+
+    In an answer it is heard if the language model speaks (``speaks``) and is asked to.
+    """
 
     ms: float
     every_ms: float = 0.0
 
 
-TranscriptionStep = Wait | WaitFor | Fail | Say | SpeakerSays
-PredictionStep = Wait | WaitFor | Fail | Judge
-AnswerStep = Wait | WaitFor | Fail | Say | Call | ReadPrompt | Stop
-SpeechStep = Wait | WaitFor | Fail | Sound
+TranscriptionStep = Wait | WaitFor | Fail | Hang | Say | SpeakerSays
+PredictionStep = Wait | WaitFor | Fail | Hang | Judge
+AnswerStep = Wait | WaitFor | Fail | Hang | Say | Call | Sound | ReadPrompt | Stop
+SpeechStep = Wait | WaitFor | Fail | Hang | Sound
 
 StepT = TypeVar("StepT")
 
@@ -170,10 +179,14 @@ class Take(Struct, Generic[StepT], frozen=True, forbid_unknown_fields=True):
         when: Use this take whenever the request contains these words, whatever their case: the
             last user message of an answer, the text of a speech, the prompt of a transcription.
             Without it the take is used once, in its turn.
+        after_outputs: Of a take with ``when``: which of the answers to the user's words it is. 0 is
+            the first, 1 the one after functions have returned, 2 the one after functions that
+            were called by that, and so on; ``None`` is each of them.
     """
 
     steps: tuple[StepT, ...]
     when: str | None = None
+    after_outputs: int | None = None
 
 
 class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -190,6 +203,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         transcribe_ms: How long it then thinks.
         languages: ISO-639-1 codes of the languages that the transcriber detects in everything.
         images: Whether the language model sees images.
+        hears: Whether the language model hears what is said, in place of reading its words.
+        speaks: Whether the language model speaks its answers, in place of the synthesizer.
         token_ms: How long the language model takes for a token when no take is left.
         context_tokens: How many words it reads and writes together; ``None`` without a limit.
         synthesize_ms: How long the synthesizer takes for a segment when no take is left.
@@ -208,6 +223,8 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     transcribe_ms: float = 0.0
     languages: tuple[str, ...] = ()
     images: bool = False
+    hears: bool = False
+    speaks: bool = False
     token_ms: float = 0.0
     context_tokens: int | None = None
     synthesize_ms: float = 0.0
@@ -217,20 +234,49 @@ class Script(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reel(Generic[StepT]):
-    """Hands out the takes of one engine."""
+    """Hands out the takes of one engine. They may be changed at any time, on any thread."""
 
-    def __init__(self, takes: tuple[Take[StepT], ...]) -> None:
-        self._on_cue = [(take.when.casefold(), take) for take in takes if take.when is not None]
-        self._in_turn = iter([take for take in takes if take.when is None])
+    def __init__(self, takes: tuple[Take[StepT], ...] = ()) -> None:
+        self._lock = threading.Lock()
+        self._takes = [*takes]
 
-    def next_for(self, text: str) -> tuple[StepT, ...] | None:
-        """The steps for a request with this text; ``None`` if no take is left for it."""
+    def next_for(self, text: str, after_outputs: int = 0) -> tuple[StepT, ...] | None:
+        """The steps for a request; ``None`` if no take is left for it.
+
+        Args:
+            text: What :attr:`Take.when` is looked for in.
+            after_outputs: How often functions have returned since the user's words.
+        """
         spoken = text.casefold()
-        for cue, take in self._on_cue:
-            if cue in spoken:
-                return take.steps
-        take_in_turn = next(self._in_turn, None)
-        return None if take_in_turn is None else take_in_turn.steps
+        with self._lock:
+            for take in self._takes:
+                if take.when is None or take.when.casefold() not in spoken:
+                    continue
+                if take.after_outputs in (None, after_outputs):
+                    return take.steps
+            for position, take in enumerate(self._takes):
+                if take.when is None:
+                    return self._takes.pop(position).steps
+        return None
+
+    def add(self, take: Take[StepT]) -> None:
+        """Add a take: before the others if it has a cue, otherwise to be used after them."""
+        with self._lock:
+            self._takes.insert(len(self._takes) if take.when is None else 0, take)
+
+    def replace(self, take: Take[StepT], by: Take[StepT]) -> None:
+        """Put a take in the place of one that is still there.
+
+        Raises:
+            LookupError: It has been used up.
+        """
+        with self._lock:
+            for position, other in enumerate(self._takes):
+                if other is take:
+                    self._takes[position] = by
+                    return
+        message = "the take has been used up"
+        raise LookupError(message)
 
 
 def read_script(options: Mapping[str, Any], stage: Stage) -> Script:

@@ -38,6 +38,7 @@ from antiphon.engines.script import (
     AnswerStep,
     Call,
     Fail,
+    Hang,
     ReadPrompt,
     Reel,
     Say,
@@ -57,6 +58,7 @@ from antiphon.engines.thinking import (
     GenerationEvent,
     GenerationRequest,
     PromptRead,
+    SpeechDelta,
     TextDelta,
     ToolCallDelta,
 )
@@ -76,6 +78,8 @@ __all__ = [
     "create_synthesizer",
     "create_transcriber",
     "create_voice_detector",
+    "last_user_text",
+    "outputs_since_user",
 ]
 
 REMEMBERED_REQUESTS = 32
@@ -117,6 +121,8 @@ class ScriptedEngine:
                 await self._pass(ms)
             case WaitFor(gate=gate):
                 await self._unless_closed(gate.enter)
+            case Hang():
+                await self._unless_closed(anyio.sleep_forever)
             case Fail():
                 raise EngineError(
                     step.message, stage=self._stage, code=step.code, retryable=step.retryable
@@ -165,12 +171,13 @@ class ScriptedTranscriber(ScriptedEngine):
     """Hears what the script says.
 
     Attributes:
+        reel: Its takes.
         requests: The last utterances and hints it was given.
     """
 
     def __init__(self, info: EngineInfo, script: Script) -> None:
         super().__init__(info, script, "transcribe")
-        self._reel: Reel[TranscriptionStep] = Reel(script.transcriptions)
+        self.reel: Reel[TranscriptionStep] = Reel(script.transcriptions)
         self.requests: deque[tuple[Floats, TranscriptionRequest]] = deque(
             maxlen=REMEMBERED_REQUESTS
         )
@@ -181,7 +188,7 @@ class ScriptedTranscriber(ScriptedEngine):
         """Yield one delta a word of the take, then the transcript. Each word is a token."""
         self.check_open()
         self.requests.append((audio, request))
-        steps = self._reel.next_for(request.prompt or "")
+        steps = self.reel.next_for(request.prompt or "")
         if steps is None:
             steps = self._by_rule(audio)
         heard: list[str] = []
@@ -207,6 +214,7 @@ class ScriptedLanguageModel(ScriptedEngine):
     """Answers what the script says.
 
     Attributes:
+        reel: Its takes.
         counter: Counts its tokens.
         requests: The last requests it was given, without those that only warmed it.
         warmed: The last requests that it was told to prepare for.
@@ -215,7 +223,7 @@ class ScriptedLanguageModel(ScriptedEngine):
 
     def __init__(self, info: EngineInfo, script: Script) -> None:
         super().__init__(info, script, "generate")
-        self._reel: Reel[AnswerStep] = Reel(script.answers)
+        self.reel: Reel[AnswerStep] = Reel(script.answers)
         self.counter = WordCounter()
         self.requests: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
         self.warmed: deque[GenerationRequest] = deque(maxlen=REMEMBERED_REQUESTS)
@@ -236,7 +244,7 @@ class ScriptedLanguageModel(ScriptedEngine):
         self.check_open()
         self.requests.append(request)
         input_tokens = self._read(request)
-        steps = self._reel.next_for(_last_user_text(request))
+        steps = self.reel.next_for(last_user_text(request), outputs_since_user(request))
         if steps is None:
             steps = self._by_rule(request)
         if not any(isinstance(step, ReadPrompt) for step in steps):
@@ -247,6 +255,10 @@ class ScriptedLanguageModel(ScriptedEngine):
             if isinstance(step, Stop):
                 yield GenerationEnd(step.reason, output_tokens)
                 return
+            if isinstance(step, Sound) and request.voice is not None:
+                for chunk in _tone(step.ms, TONES_HZ[request.voice]):
+                    await self._pass(step.every_ms)
+                    yield SpeechDelta(chunk)
             for delay_ms, event in _events(step, input_tokens, call_index=calls):
                 await self._pass(delay_ms)
                 if isinstance(event, TextDelta | ToolCallDelta):
@@ -276,26 +288,29 @@ class ScriptedLanguageModel(ScriptedEngine):
         every_ms = self._script.token_ms
         tool = _tool_to_call(request)
         if tool is not None:
-            arguments = json.dumps(_example(tool.parameters or {}, _last_user_text(request)))
+            arguments = json.dumps(_example(tool.parameters or {}, last_user_text(request)))
             return (Call(tool.name, arguments, every_ms),)
         last = request.messages[-1] if request.messages else None
         if last is None or last.role == "system":
             return (Say("Hello.", every_ms),)
         opening = "The function answered" if last.role == "tool" else "You said"
-        said = last.text if last.role == "tool" else _last_user_text(request)
-        return (Say(f"{opening}: {said.rstrip('.')}.", every_ms),)
+        said = last.text if last.role == "tool" else last_user_text(request)
+        text = f"{opening}: {said.rstrip('.')}."
+        spoken_ms = len(text) * self._script.ms_per_character
+        return (Say(text, every_ms), *((Sound(spoken_ms),) if request.voice else ()))
 
 
 class ScriptedSynthesizer(ScriptedEngine):
     """Sounds a steady tone for as long as the script says.
 
     Attributes:
+        reel: Its takes.
         requests: The last segments it was given.
     """
 
     def __init__(self, info: EngineInfo, script: Script) -> None:
         super().__init__(info, script, "synthesize")
-        self._reel: Reel[SpeechStep] = Reel(script.speeches)
+        self.reel: Reel[SpeechStep] = Reel(script.speeches)
         self.requests: deque[SpeechRequest] = deque(maxlen=REMEMBERED_REQUESTS)
 
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
@@ -306,7 +321,7 @@ class ScriptedSynthesizer(ScriptedEngine):
             message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
             raise EngineError(message, stage="synthesize", code="voice_not_found")
         self.requests.append(request)
-        steps = self._reel.next_for(request.text)
+        steps = self.reel.next_for(request.text)
         if steps is None:
             steps = self._by_rule(request)
         for step in steps:
@@ -351,6 +366,10 @@ def create_language_model(settings: EngineSettings) -> ScriptedLanguageModel:
         context_tokens=script.context_tokens,
         tools=True,
         images=script.images,
+        hears=script.hears,
+        speaks=script.speaks,
+        rate_hz=SPEAKING_RATE_HZ if script.speaks else 0,
+        voices=tuple(TONES_HZ) if script.speaks else (),
     )
     return ScriptedLanguageModel(info, script)
 
@@ -378,9 +397,31 @@ def _logprobs(words: Sequence[str], request: TranscriptionRequest) -> tuple[LogP
     return tuple(LogProb(token=word, logprob=LOGPROB, bytes=tuple(word.encode())) for word in words)
 
 
-def _last_user_text(request: GenerationRequest) -> str:
-    said = (message.text for message in reversed(request.messages) if message.role == "user")
-    return next(said, "")
+def last_user_text(request: GenerationRequest) -> str:
+    """What the user said last; of audio, how long it sounds, or its words if it is not kept."""
+    users = (message for message in reversed(request.messages) if message.role == "user")
+    last = next(users, None)
+    if last is None:
+        return ""
+    heard = (
+        f"{len(request.recordings[clip.item_id]) / LISTENING_RATE_HZ:.1f} s of sound"
+        if clip.item_id in request.recordings
+        else clip.transcript
+        for clip in last.audio
+    )
+    return " ".join(filter(None, (last.text, *heard)))
+
+
+def outputs_since_user(request: GenerationRequest) -> int:
+    """How often functions have returned since the user's last words; several at once are once."""
+    rounds, last_role = 0, "user"
+    for message in request.messages:
+        if message.role == "user":
+            rounds = 0
+        elif message.role == "tool" and last_role != "tool":
+            rounds += 1
+        last_role = message.role
+    return rounds
 
 
 def _events(
@@ -406,7 +447,7 @@ def _tool_to_call(request: GenerationRequest) -> FunctionTool | None:
     if request.forced_tool is not None:
         return next((tool for tool in request.tools if tool.name == request.forced_tool), None)
     answered = bool(request.messages) and request.messages[-1].role == "tool"
-    words = set(re.findall(r"[\w-]+", _last_user_text(request)))
+    words = set(re.findall(r"[\w-]+", last_user_text(request)))
     named = None if answered else next((tool for tool in request.tools if tool.name in words), None)
     if named is None and request.tool_policy == "required":
         return request.tools[0]

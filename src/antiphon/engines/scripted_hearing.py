@@ -96,19 +96,20 @@ class ScriptedTurnPredictor(ScriptedEngine):
     """Judges what the script says.
 
     Attributes:
+        reel: Its takes.
         heard: The audio it was given last.
     """
 
     def __init__(self, info: EngineInfo, script: Script) -> None:
         super().__init__(info, script, "detect")
-        self._reel: Reel[PredictionStep] = Reel(script.predictions)
+        self.reel: Reel[PredictionStep] = Reel(script.predictions)
         self.heard: deque[Floats] = deque(maxlen=REMEMBERED_REQUESTS)
 
     async def predict(self, audio: Floats) -> float:
         """Act out the next take, up to its judgement."""
         self.check_open()
         self.heard.append(audio)
-        for step in self._reel.next_for("") or ():
+        for step in self.reel.next_for("") or ():
             await self.keep_time(step)
             if isinstance(step, Judge):
                 return step.probability

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from antiphon.core.plan import ChatMessage, ToolPolicy
 from antiphon.core.tokens import TokenCounter
-from antiphon.engines.base import Engine
+from antiphon.engines.base import Engine, Floats
 from antiphon.wire.session import FunctionTool
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "LanguageModel",
     "MessageEndPredictor",
     "PromptRead",
+    "SpeechDelta",
     "TextDelta",
     "ToolCallDelta",
 ]
@@ -37,6 +38,10 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
         reasoning_effort: Passed to engines that can reason; others ignore it.
         model: The model name the client asked for; engines with one model ignore it.
         conversation: Key under which the engine may keep a prefix cache between responses.
+        recordings: What the messages' audio sounds like, by the id of its item: shape (n,),
+            float32 at 16 kHz. What is not kept any more is missing.
+        voice: With which of its voices the answer is to be spoken; ``None`` for a written one. Only
+            engines whose ``info.speaks`` is true are asked for a voice.
     """
 
     messages: tuple[ChatMessage, ...]
@@ -48,10 +53,15 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     reasoning_effort: str | None = None
     model: str | None = None
     conversation: str | None = None
+    recordings: Mapping[str, Floats] = {}
+    voice: str | None = None
 
 
 class PromptRead(Struct, frozen=True):
-    """The prompt has been read; comes at most once, before or with the first output.
+    """The prompt has been read; comes at most once.
+
+    Engines that count tokens (:attr:`LanguageModel.counter`) tell it before the first output,
+    others as soon as they know, which may be right before the end.
 
     Attributes:
         input_tokens: Tokens of the whole prompt, by the model's own tokenizer.
@@ -74,6 +84,16 @@ class TextDelta(Struct, frozen=True):
 
     text: str
     tokens: int = 1
+
+
+class SpeechDelta(Struct, frozen=True):
+    """More of the answer's sound. Its words come as text, not long after their sound.
+
+    Attributes:
+        audio: Shape (n,), mono float32 at the engine's ``info.rate_hz``.
+    """
+
+    audio: Floats
 
 
 class ToolCallDelta(Struct, frozen=True):
@@ -105,7 +125,7 @@ class GenerationEnd(Struct, frozen=True):
     output_tokens: int
 
 
-GenerationEvent = PromptRead | TextDelta | ToolCallDelta | GenerationEnd
+GenerationEvent = PromptRead | TextDelta | SpeechDelta | ToolCallDelta | GenerationEnd
 
 
 class LanguageModel(Engine, Protocol):

@@ -10,6 +10,7 @@ from anyio.abc import TaskGroup
 
 from antiphon.core.plan import Plan
 from antiphon.core.signals import Signal
+from antiphon.engines.base import Floats
 from antiphon.observe import Moment
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.held import HeldSignals
@@ -48,6 +49,7 @@ class Answers:
         feed: Takes what comes of it.
         room: Waits while the client is too far behind.
         timing: Notes when something happened to a response.
+        recording: Returns what a user's item sounds like, for models that hear.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Answers:
         feed: Callable[[Signal], None],
         room: Callable[[], Awaitable[None]],
         timing: TurnTiming,
+        recording: Callable[[str], Floats | None],
     ) -> None:
         self._conversation = conversation
         self._engines = engines
@@ -68,6 +71,7 @@ class Answers:
         self._feed = feed
         self._room = room
         self._timing = timing
+        self._recording = recording
         self._underway: dict[str, _Underway] = {}
         self._released: list[HeldSignals] = []
 
@@ -136,6 +140,7 @@ class Answers:
             feed=held.feed,
             room=held.room,
             mark=mark,
+            recording=self._recording,
         )
 
         async def work_out() -> None:

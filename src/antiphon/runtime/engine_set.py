@@ -9,6 +9,7 @@ from typing import NamedTuple
 from antiphon.core.abilities import Abilities
 from antiphon.core.plan import ChatMessage
 from antiphon.core.window import Reader
+from antiphon.engines.base import EngineInfo
 from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
 from antiphon.engines.speaking import Synthesizer
 from antiphon.engines.thinking import GenerationRequest, LanguageModel, MessageEndPredictor
@@ -71,14 +72,21 @@ class EngineSet:
     voice_names: Mapping[str, SpokenVoice] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        own = self.synthesizer.info.voices
+        own = self._speaker.voices
         for name, (voice, _) in self.voice_names.items():
             if voice not in own:
                 message = (
-                    f"The voice '{name}' is to be spoken by '{voice}', but the synthesizer "
-                    f"'{self.synthesizer.info.name}' has only: {', '.join(own)}."
+                    f"The voice '{name}' is to be spoken by '{voice}', but the "
+                    f"{self._speaker.role.replace('_', ' ')} '{self._speaker.name}' has only: "
+                    f"{', '.join(own)}."
                 )
                 raise ConfigurationError(message)
+
+    @property
+    def _speaker(self) -> EngineInfo:
+        """Who is heard: the synthesizer, unless the language model speaks for itself."""
+        model = self.language_model.info
+        return model if model.speaks else self.synthesizer.info
 
     @property
     def abilities(self) -> Abilities:
@@ -91,6 +99,7 @@ class EngineSet:
             language_model=self.language_model.info.name,
             message_ends=isinstance(self.language_model, MessageEndPredictor),
             images=self.language_model.info.images,
+            hears=self.language_model.info.hears,
         )
 
     @property
@@ -106,13 +115,13 @@ class EngineSet:
 
     @property
     def voices(self) -> tuple[str, ...]:
-        """Names of voices that clients may ask for, the synthesizer's default first."""
-        own = self.synthesizer.info.voices
+        """Names of voices that clients may ask for, the speaker's default first."""
+        own = self._speaker.voices
         return tuple(dict.fromkeys((*own, *self.voice_names, *HOSTED_VOICES)))
 
     def voice_named(self, name: str) -> SpokenVoice:
         """Return how the voice of a name is spoken."""
-        own = self.synthesizer.info.voices
+        own = self._speaker.voices
         return self.voice_names.get(name) or SpokenVoice(name if name in own else own[0])
 
     async def warm(self, instructions: str) -> None:

@@ -55,6 +55,7 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.hosts import CloseReason, flush_timeout_s
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
@@ -68,25 +69,13 @@ from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.translation import SessionInputAudioBufferAppend, TranslationServerEvent
 
-__all__ = ["CloseReason", "Host"]
+__all__ = ["Host"]
 
 _log = logging.getLogger(__name__)
 
-CloseReason = tuple[int, str]
-"""WebSocket close code and text."""
-
-CLOSE_TIMEOUT_S = 5.0
-"""How long a client may take to read the last of what it is sent, the reason included."""
-
-FLUSH_TIMEOUT_S = 30.0
-"""The same for a session that ends as the client asked, all output included: what may wait in the
-outbox sounds for 16 s, and a client may read no faster than it plays."""
-
-_AS_ASKED = 1000  # close code
-
 
 class Host:
-    """Runs one session.
+    """Runs one session; a :class:`~antiphon.runtime.hosts.SessionHost`.
 
     Args:
         session: The core, just made.
@@ -141,6 +130,7 @@ class Host:
             feed=self._feed,
             room=self.outbox.room,
             timing=self._timing,
+            recording=self._recordings.heard,
         )
         self._ear = Ear(
             session.heard.format,
@@ -176,6 +166,9 @@ class Host:
     def refuse(self, error: RequestError) -> None:
         """Tell the client that a frame cannot be taken at all."""
         self._feed(FrameRefused(error))
+
+    async def ready(self) -> None:
+        """Wait until it can take another frame. It always can: audio goes to the ring at once."""
 
     def close(self) -> None:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
@@ -334,8 +327,7 @@ class Host:
         self.closing = (code, reason)
         self.close()
         # A client that has stopped reading would never take the reason, and its session never end.
-        timeout_s = FLUSH_TIMEOUT_S if code == _AS_ASKED else CLOSE_TIMEOUT_S
-        self._tasks.cancel_scope.deadline = self._loop.time() + timeout_s
+        self._tasks.cancel_scope.deadline = self._loop.time() + flush_timeout_s(code)
 
     def _configure_ear(self) -> None:
         heard = self._session.heard

@@ -43,6 +43,11 @@ class Recordings:
         self._heard[item_id] = samples
         self._grow(samples.nbytes)
 
+    def heard(self, item_id: str) -> Floats | None:
+        """Return what the user said: shape (n,), float32 at 16 kHz; ``None`` if it is not kept."""
+        samples = self._heard.get(item_id)
+        return None if samples is None else to_floats(samples)
+
     def speak(self, item_id: str, pcm: bytes, audio_format: AudioFormat) -> None:
         """Keep more of what the assistant said, in the format in which it was sent."""
         codec = codec_of(audio_format)

@@ -7,22 +7,21 @@ client. Cancelling the task stops all of them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
 import anyio
 from anyio.abc import ObjectReceiveStream, ObjectSendStream
 
-from antiphon.audio.formats import codec_of
+from antiphon.audio.resample import Resampler
+from antiphon.audio.stretch import TimeStretch
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import (
-    AudioGenerated,
     Failure,
     GenerationFailed,
     GenerationFinished,
     PromptMeasured,
-    SegmentSpoken,
     Signal,
     TextGenerated,
     ToolCallGenerated,
@@ -33,6 +32,7 @@ from antiphon.engines.thinking import (
     GenerationEvent,
     GenerationRequest,
     PromptRead,
+    SpeechDelta,
     TextDelta,
     ToolCallDelta,
 )
@@ -40,19 +40,22 @@ from antiphon.errors import EngineError
 from antiphon.observe import Moment
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.segment import Segment, Segmenter
+from antiphon.runtime.sounding import Sounding
 from antiphon.runtime.voice import Voice
 
-__all__ = ["Answer", "failure_of", "generation_request"]
+__all__ = ["Answer", "failure_of", "generation_request", "no_recording"]
 
 SEGMENTS_AHEAD = 4
 """How many segments the language model may be ahead of the voice."""
 
-DELTA_S = 0.2
-"""Longest audio in one delta. A frame of 24 kHz PCM then is 13 kB of JSON, and a client that is
-interrupted has little in flight."""
-
-_CLIENTS_FAULTS = frozenset({"context_length_exceeded", "image_not_supported"})
+_CLIENTS_FAULTS = frozenset(
+    {"context_length_exceeded", "image_not_supported", "invalid_function_parameters"}
+)
 """Codes of failures for which no engine is to blame."""
+
+
+def no_recording(_item_id: str) -> None:
+    """Stands for the recordings of who keeps none."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Answer:
         feed: Takes what comes of it.
         room: Waits while the client is too far behind.
         mark: Notes when things happened.
+        recording: As for :func:`generation_request`.
     """
 
     plan: Plan
@@ -74,14 +78,17 @@ class Answer:
     feed: Callable[[Signal], None]
     room: Callable[[], Awaitable[None]]
     mark: Callable[[Moment], None]
+    recording: Callable[[str], Floats | None] = no_recording
 
     async def work_out(self) -> None:
         """Answer, and end with exactly one of finished and failed."""
         try:
-            if self.plan.modality == "audio":
-                end = await self._speak()
-            else:
+            if self.plan.modality == "text":
                 end = await self._generate(_discard)
+            elif self.engines.language_model.info.speaks:
+                end = await self._speak_itself()
+            else:
+                end = await self._speak()
         except* EngineError as group:
             self.feed(GenerationFailed(self.plan.response_id, failure_of(_first(group))))
         else:
@@ -99,8 +106,10 @@ class Answer:
     async def _write_segments(self, segments: ObjectSendStream[Segment]) -> GenerationEnd:
         segmenter = Segmenter()
 
-        async def pass_on(text: str) -> None:
-            for segment in segmenter.push(text):
+        async def pass_on(event: GenerationEvent) -> None:
+            if not isinstance(event, TextDelta):
+                return
+            for segment in segmenter.push(event.text):
                 self.mark(Moment.FIRST_SEGMENT)
                 await segments.send(segment)
 
@@ -110,15 +119,54 @@ class Answer:
             await segments.send(segment)
         return end
 
-    async def _generate(self, take: Callable[[str], Awaitable[None]]) -> GenerationEnd:
-        request = generation_request(self.plan, self.conversation)
+    async def _speak_itself(self) -> GenerationEnd:
+        """Have the language model speak.
+
+        Raises:
+            EngineError: As the model does; or it answers in writing only.
+        """
+        info = self.engines.language_model.info
+        voice, usual_speed = self.engines.voice_named(self.plan.voice)
+        output = self._sounding()
+        stretch = TimeStretch(1 / (usual_speed * self.plan.speed), info.rate_hz)
+        resampler = Resampler(info.rate_hz, output.rate_hz)
+        written_chars, is_heard = 0, False
+
+        async def pass_on(event: GenerationEvent) -> None:
+            nonlocal written_chars, is_heard
+            match event:
+                case TextDelta(text=text):
+                    written_chars += len(text)
+                case SpeechDelta(audio=audio):
+                    is_heard = True
+                    await output.sound(resampler.push(stretch.push(audio)))
+                    output.align(written_chars)
+
+        end = await self._generate(pass_on, voice=voice)
+        await output.sound(resampler.push(stretch.flush()))
+        await output.sound(resampler.flush())
+        output.align(written_chars)
+        if written_chars and not is_heard:
+            message = (
+                f"{info.name} is said to speak, but has answered in writing only. Take 'speaks' "
+                "out of its options, and a synthesizer will."
+            )
+            raise EngineError(message, stage="generate", code="no_audio")
+        return end
+
+    def _sounding(self) -> Sounding:
+        return Sounding(self.plan, self.feed, self.room, self.mark)
+
+    async def _generate(
+        self, take: Callable[[GenerationEvent], Awaitable[None]], *, voice: str | None = None
+    ) -> GenerationEnd:
+        request = generation_request(self.plan, self.conversation, self.recording, voice)
         async with aclosing(self.engines.language_model.generate(request)) as events:
             async for event in events:
                 if isinstance(event, GenerationEnd):
                     return event
                 self._report(event)
-                if isinstance(event, TextDelta):
-                    await take(event.text)
+                await take(event)
                 await self.room()
         message = "the language model's answer has no end"
         raise EngineError(message, stage="generate")
@@ -141,28 +189,33 @@ class Answer:
                 self.feed(ToolCallGenerated(response_id, index, name, arguments, tokens))
 
     async def _voice(self, segments: ObjectReceiveStream[Segment]) -> None:
-        codec = codec_of(self.plan.output_format)
-        voice = Voice(self.engines, self.plan.voice, self.plan.speed, codec.rate_hz)
-
-        async def sound(samples: Floats) -> None:
-            for piece in _pieces(samples, round(DELTA_S * codec.rate_hz)):
-                await self.room()
-                self.mark(Moment.FIRST_AUDIO)
-                duration_ms = len(piece) * 1000 / codec.rate_hz
-                pcm = codec.encode(piece)
-                self.feed(AudioGenerated(self.plan.response_id, pcm, duration_ms))
-
+        output = self._sounding()
+        voice = Voice(self.engines, self.plan.voice, self.plan.speed, output.rate_hz)
         async for segment in segments:
             async with aclosing(voice.speak(segment.text)) as chunks:
                 async for chunk in chunks:
-                    await sound(chunk)
-            self.feed(SegmentSpoken(self.plan.response_id, segment.end_chars))
-        await sound(voice.flush())
+                    await output.sound(chunk)
+            output.align(segment.end_chars)
+        await output.sound(voice.flush())
 
 
-def generation_request(plan: Plan, conversation: str) -> GenerationRequest:
-    """Return what a plan asks of the language model."""
+def generation_request(
+    plan: Plan,
+    conversation: str,
+    recording: Callable[[str], Floats | None] = no_recording,
+    voice: str | None = None,
+) -> GenerationRequest:
+    """Return what a plan asks of the language model.
+
+    Args:
+        plan: The answer.
+        conversation: Key of the model's prefix cache.
+        recording: Returns what a user's item sounds like: shape (n,), float32 at 16 kHz; ``None``
+            if that is not kept.
+        voice: With which of its voices the model is to speak; ``None`` if it writes.
+    """
     instructions = (ChatMessage("system", plan.instructions),) if plan.instructions else ()
+    heard = {clip.item_id: recording(clip.item_id) for one in plan.messages for clip in one.audio}
     return GenerationRequest(
         messages=instructions + plan.messages,
         tools=plan.tools,
@@ -173,6 +226,8 @@ def generation_request(plan: Plan, conversation: str) -> GenerationRequest:
         reasoning_effort=plan.reasoning_effort,
         model=plan.model,
         conversation=conversation,
+        recordings={item_id: audio for item_id, audio in heard.items() if audio is not None},
+        voice=voice,
     )
 
 
@@ -188,9 +243,5 @@ def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-def _pieces(samples: Floats, longest: int) -> Iterator[Floats]:
-    return (samples[start : start + longest] for start in range(0, len(samples), longest))
-
-
-async def _discard(_text: str) -> None:
+async def _discard(_event: GenerationEvent) -> None:
     """A written answer has no voice to pass its text on to."""

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import wave
 from typing import Any
 
+import numpy as np
 import pytest
 
-from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
-from antiphon.engines.conformance import calls_in, events_of
+from antiphon.core.plan import ChatAudio, ChatImage, ChatMessage, ToolCall
+from antiphon.engines.conformance import calls_in, events_of, noise
 from antiphon.engines.http import factories
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationRequest,
     PromptRead,
+    SpeechDelta,
     TextDelta,
     ToolCallDelta,
 )
@@ -275,3 +280,65 @@ async def test_instructions_are_read_ahead(build, server):
     (asked,) = server.asked_for(CHAT)
     assert asked.body["max_tokens"] == 1
     assert [message["role"] for message in asked.body["messages"]] == ["system", "user"]
+
+
+# --- models that hear and speak -------------------------------------------------------------------
+
+
+async def test_what_was_said_is_sent_as_it_sounded(build, server):
+    model = await build(factories.create_language_model, hears=True)
+    said = ChatMessage("user", "Listen:", audio=(ChatAudio("item_1"), ChatAudio("item_2", "Bye.")))
+    server.tell(CHAT, says("Yes."))
+    await answer(model, said, recordings={"item_1": noise(1_600)})
+    (asked,) = server.asked_for(CHAT)
+    text, heard, gone = asked.body["messages"][0]["content"]
+    assert text == {"type": "text", "text": "Listen:"}
+    assert gone == {"type": "text", "text": "Bye."}
+    assert heard["input_audio"]["format"] == "wav"
+    with wave.open(io.BytesIO(base64.b64decode(heard["input_audio"]["data"]))) as file:
+        assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (16_000, 1_600, 1)
+
+
+async def test_a_model_that_speaks_is_asked_for_its_voice_and_heard(build, server):
+    model = await build(factories.create_language_model, speaks=True, voices=["alloy", "ash"])
+    assert (model.info.speaks, model.info.voices, model.info.rate_hz) == (
+        True,
+        ("alloy", "ash"),
+        24_000,
+    )
+    pcm = b"\x00\x40\x00\xc0"
+    chunks = (
+        chat_chunk(audio={"id": "audio_1", "transcript": "Good "}),
+        chat_chunk(audio={"data": base64.b64encode(pcm[:3]).decode(), "transcript": "day."}),
+        chat_chunk(audio={"data": base64.b64encode(pcm[3:]).decode()}),
+        chat_chunk("stop"),
+    )
+    server.tell(CHAT, streams(*chunks))
+    events = await answer(model, voice="ash")
+    (asked,) = server.asked_for(CHAT)
+    assert asked.body["modalities"] == ["text", "audio"]
+    assert asked.body["audio"] == {"voice": "ash", "format": "pcm16"}
+    assert text_of(events) == "Good day."
+    sounds = [event.audio for event in events if isinstance(event, SpeechDelta)]
+    assert np.concatenate(sounds).tolist() == [0.5, -0.5]
+
+
+async def test_a_written_answer_is_asked_for_as_ever(build, server):
+    model = await build(factories.create_language_model, speaks=True, voices=["alloy"])
+    await answer(model)
+    (asked,) = server.asked_for(CHAT)
+    assert "modalities" not in asked.body
+
+
+async def test_speech_that_is_no_base64_fails_the_answer(build, server):
+    model = await build(factories.create_language_model, speaks=True, voices=["alloy"])
+    server.tell(CHAT, streams(chat_chunk(audio={"data": "?"}), chat_chunk("stop")))
+    with pytest.raises(EngineError) as error:
+        await answer(model, voice="alloy")
+    assert error.value.stage == "generate"
+
+
+async def test_a_model_that_speaks_needs_to_be_told_its_voices(build):
+    with pytest.raises(EngineError, match="voices") as error:
+        await build(factories.create_language_model, speaks=True)
+    assert error.value.code == "invalid_options"

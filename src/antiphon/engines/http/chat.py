@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 from msgspec import Struct
 
-from antiphon.core.plan import ChatMessage
+from antiphon.core.plan import ChatAudio, ChatMessage
+from antiphon.engines.base import Floats
 from antiphon.engines.chat_template import chat_completions_message
 from antiphon.engines.http.options import ServerOptions
+from antiphon.engines.http.wav import wav_of
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.engines.toolcalls import described
 
-__all__ = ["CallDelta", "Choice", "Chunk", "LanguageModelOptions", "Usage", "payload_of"]
+__all__ = [
+    "AudioDelta",
+    "CallDelta",
+    "Choice",
+    "Chunk",
+    "LanguageModelOptions",
+    "Usage",
+    "payload_of",
+]
 
 
 class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -25,6 +37,10 @@ class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unkn
         named_tool_choice: Whether the server can be told which function to call. If not, it is
             offered no other, and has to call one.
         images: Whether it sees images.
+        hears: Whether it hears what users say (``input_audio``), in place of reading its words.
+        speaks: Whether it speaks its answers (``modalities``), in place of a synthesizer.
+        voices: What it can speak with, its default first; needed if it speaks.
+        rate_hz: Sample rate of its speech, 16-bit PCM.
         limit_field: What the limit on tokens is called: ``max_tokens`` everywhere but for the
             reasoning models of OpenAI, which insist on the other name.
         usage: Whether the server counts tokens at the end of a stream (``stream_options``). Nearly
@@ -37,6 +53,10 @@ class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unkn
     tools: bool = True
     named_tool_choice: bool = True
     images: bool = False
+    hears: bool = False
+    speaks: bool = False
+    voices: tuple[str, ...] = ()
+    rate_hz: int = 24_000
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     usage: bool = True
     warm: bool = False
@@ -57,10 +77,18 @@ class CallDelta(Struct):
     function: FunctionDelta | None = None
 
 
+class AudioDelta(Struct):
+    """More of what is spoken, and of its words."""
+
+    data: str | None = None
+    transcript: str | None = None
+
+
 class Delta(Struct):
     """More of a message."""
 
     content: str | None = None
+    audio: AudioDelta | None = None
     refusal: str | None = None
     tool_calls: tuple[CallDelta, ...] | None = None
 
@@ -99,7 +127,7 @@ def payload_of(
     """Return the body of a request; ``options.body`` has the last word."""
     payload: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in request.messages],
+        "messages": [_message(message, request.recordings) for message in request.messages],
         "stream": True,
     }
     if options.usage:
@@ -108,6 +136,9 @@ def payload_of(
         payload[options.limit_field] = request.max_output_tokens
     if request.reasoning_effort is not None:
         payload["reasoning_effort"] = request.reasoning_effort
+    if request.voice is not None:
+        payload["modalities"] = ["text", "audio"]
+        payload["audio"] = {"voice": request.voice, "format": "pcm16"}  # the one that is streamed
     if request.tools and options.tools:
         payload |= _tools(request, options)
         if request.parallel_tool_calls is not None:
@@ -115,15 +146,25 @@ def payload_of(
     return payload | options.body
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
+def _message(message: ChatMessage, recordings: Mapping[str, Floats]) -> dict[str, Any]:
     chat = chat_completions_message(message)
-    if message.images:
+    if message.images or message.audio:
         text = [{"type": "text", "text": message.text}] if message.text else []
-        chat["content"] = text + [
+        images = [
             {"type": "image_url", "image_url": {"url": image.url, "detail": image.detail}}
             for image in message.images
         ]
+        heard = [_heard(clip, recordings.get(clip.item_id)) for clip in message.audio]
+        chat["content"] = text + images + heard
     return chat
+
+
+def _heard(clip: ChatAudio, audio: Floats | None) -> dict[str, Any]:
+    """Return what a user said: as it sounded, or its words if that is not kept any more."""
+    if audio is None:
+        return {"type": "text", "text": clip.transcript or "(Something was said.)"}
+    data = base64.b64encode(wav_of(audio)).decode()
+    return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
 
 
 def _tools(request: GenerationRequest, options: LanguageModelOptions) -> dict[str, Any]:

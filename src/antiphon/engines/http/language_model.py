@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
@@ -11,9 +12,10 @@ import msgspec
 import openai
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.base import EngineInfo, EngineSettings
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.http.calls import Calls
 from antiphon.engines.http.chat import (
+    AudioDelta,
     CallDelta,
     Chunk,
     LanguageModelOptions,
@@ -22,6 +24,7 @@ from antiphon.engines.http.chat import (
 )
 from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
+from antiphon.engines.http.pcm import PcmReader
 from antiphon.engines.http.reasoning import ReasoningFilter
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
@@ -30,6 +33,7 @@ from antiphon.engines.thinking import (
     GenerationEvent,
     GenerationRequest,
     PromptRead,
+    SpeechDelta,
     TextDelta,
     ToolCallDelta,
 )
@@ -79,7 +83,7 @@ class HttpLanguageModel:
         for scope in self._warming:
             scope.cancel()
         try:
-            answer = _Answer(request)
+            answer = _Answer(request, self.info.rate_hz)
             async with aclosing(self._chunks(request)) as chunks:
                 async for chunk in chunks:
                     for event in answer.take(chunk):
@@ -143,7 +147,8 @@ class HttpLanguageModel:
 class _Answer:
     """Turns the chunks of one completion into events."""
 
-    def __init__(self, request: GenerationRequest) -> None:
+    def __init__(self, request: GenerationRequest, rate_hz: int) -> None:
+        self._speech = PcmReader(rate_hz)
         self._may_call = request.tool_policy != "none"
         self._must_call = request.tool_policy == "required"
         self._reasoning = ReasoningFilter()
@@ -161,13 +166,22 @@ class _Answer:
                 continue
             # A refusal is what the model says in place of an answer.
             text = self._reasoning.push(choice.delta.content or choice.delta.refusal or "")
-            if text:
+            spoken = choice.delta.audio or AudioDelta()
+            if text := text + (spoken.transcript or ""):
                 self._deltas += 1
                 yield TextDelta(text)
+            if spoken.data:
+                yield SpeechDelta(self._samples(spoken.data))
             for call in choice.delta.tool_calls or ():
                 if self._may_call and (event := self._calls.take(call)):
                     self._deltas += 1
                     yield event
+
+    def _samples(self, data: str) -> Floats:
+        try:
+            return self._speech.push(base64.b64decode(data, validate=True))
+        except ValueError as error:
+            raise unusable(_STAGE) from error
 
     def finish(self) -> Iterator[GenerationEvent]:
         """Yield what is left, and the end.
@@ -244,6 +258,12 @@ def create(settings: EngineSettings) -> HttpLanguageModel:
         EngineError: An option is wrong.
     """
     options = options_as(settings, LanguageModelOptions, _STAGE)
+    if options.speaks and not options.voices:
+        message = (
+            f"{settings.name} is to speak, but nobody says with which voices. Name them in its "
+            'options: voices = ["alloy"].'
+        )
+        raise EngineError(message, stage=_STAGE, code="invalid_options")
     server = borrowed(options, settings.name, _STAGE)
     info = EngineInfo(
         name=settings.name,
@@ -252,5 +272,9 @@ def create(settings: EngineSettings) -> HttpLanguageModel:
         context_tokens=options.context_tokens,
         tools=options.tools,
         images=options.images,
+        hears=options.hears,
+        speaks=options.speaks,
+        voices=options.voices if options.speaks else (),
+        rate_hz=options.rate_hz if options.speaks else 0,
     )
     return HttpLanguageModel(info, server, options)

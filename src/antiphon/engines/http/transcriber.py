@@ -6,14 +6,11 @@ are 64 kB.
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import openai
 from msgspec import Struct
 
@@ -31,6 +28,7 @@ from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import Server
+from antiphon.engines.http.wav import wav_of
 from antiphon.engines.options import options_as
 from antiphon.wire.transcription_events import LogProb
 
@@ -104,7 +102,7 @@ class HttpTranscriber:
             yield Transcript("")
             return
         fields = self._fields(request, await self._calls.model_for(request.model))
-        file = ("speech.wav", _wav(audio), "audio/wav")
+        file = ("speech.wav", wav_of(audio), "audio/wav")
         if not self._options.stream:
             answer = _read(await self._calls.ask(lambda: self._send(fields, file)))
             text = (answer.text or "").strip()
@@ -227,14 +225,3 @@ def _logprobs(answer: _Answer, text: str, request: TranscriptionRequest) -> tupl
         for one in answer.logprobs
     )
     return logprobs if "".join(one.token for one in logprobs) == text else ()
-
-
-def _wav(audio: Floats) -> bytes:
-    samples = np.round(np.clip(audio, -1, 1) * 32_767).astype("<i2")
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(LISTENING_RATE_HZ)
-        writer.writeframes(samples.tobytes())
-    return file.getvalue()

@@ -1,0 +1,60 @@
+"""What a transport knows of the owner of a session, whoever works the answers out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from antiphon.errors import RequestError
+from antiphon.runtime.outbox import Outbox
+
+__all__ = ["CLOSE_TIMEOUT_S", "CloseReason", "SessionHost", "flush_timeout_s"]
+
+CloseReason = tuple[int, str]
+"""WebSocket close code and text."""
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a client may take to read the last of what it is sent, the reason included."""
+
+FLUSH_TIMEOUT_S = 30.0
+"""The same for a session that ends as the client asked, all output included: what may wait in the
+outbox sounds for 16 s, and a client may read no faster than it plays."""
+
+_AS_ASKED = 1000  # close code
+
+
+class SessionHost(Protocol):
+    """The owner of one session.
+
+    Attributes:
+        outbox: What the transport is to send.
+        closing: Set once the connection is to be closed after what is in the outbox.
+    """
+
+    outbox: Outbox
+    closing: CloseReason | None
+
+    @property
+    def session_id(self) -> str:
+        """The session's id, as the client knows it or will know it."""
+        ...
+
+    def receive(self, frame: str | bytes) -> None:
+        """Take one frame from the client."""
+        ...
+
+    def refuse(self, error: RequestError) -> None:
+        """Tell the client that a frame cannot be taken at all."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until it can take another frame."""
+        ...
+
+    def close(self) -> None:
+        """Take no more to send: the connection is over, or about to be."""
+        ...
+
+
+def flush_timeout_s(code: int) -> float:
+    """Return how long a client may take to read the rest, by the code with which it is closed."""
+    return FLUSH_TIMEOUT_S if code == _AS_ASKED else CLOSE_TIMEOUT_S
