@@ -259,3 +259,36 @@ async def test_cancelled_at_any_moment_no_thread_stays_busy(pool):
         assert taken == list(range(len(taken)))
     with anyio.fail_after(PATIENCE_S):
         assert await pool.call(lambda: "free") == "free"
+
+
+async def test_a_producer_that_finds_no_thread_in_time_never_starts():
+    pool = WorkerPool(stage="generate", threads=1, name="test", queue_s=0.05)
+    working, waiting = Counter(), Counter()
+    async with aclosing(pool.stream(working)) as pieces:
+        await anext(pieces)
+        with pytest.raises(EngineError, match="busy with other requests") as overload:
+            await anext(pool.stream(waiting))
+        assert (overload.value.code, overload.value.retryable) == ("server_overloaded", True)
+        assert await anext(pieces) == 1, "what runs is not disturbed"
+    await reached(working.stopped)
+    assert not waiting.started.is_set()
+    await pool.aclose()
+
+
+async def test_a_producer_that_has_started_may_take_its_time():
+    pool = WorkerPool(stage="generate", threads=1, name="test", queue_s=0.01)
+    told = threading.Event()
+
+    def produce(emit: Emitter[str]) -> None:
+        told.wait(PATIENCE_S)
+        emit("late")
+
+    async with aclosing(pool.stream(produce)) as pieces, anyio.create_task_group() as tasks:
+        tasks.start_soon(_tell_after, 0.05, told)  # five times as long as it may wait
+        assert await anext(pieces) == "late"
+    await pool.aclose()
+
+
+async def _tell_after(delay_s: float, event: threading.Event) -> None:
+    await anyio.sleep(delay_s)
+    event.set()

@@ -13,6 +13,8 @@ it as an async generator::
   not wait for that: a native call that cannot be interrupted must not hold up a barge-in. The
   thread counts as busy until the producer has really ended, so the bound on threads holds.
 * **Fairness.** Producers that find no free thread start in the order in which they were asked for.
+* **Overload.** One that finds none for ``queue_s`` never starts: an answer so late is of no use,
+  and its failure, ``server_overloaded``, can be told.
 * **Errors.** Whatever a producer raises reaches the reader as an ``EngineError`` of the stage.
 
 A task group would be the usual tool, but an async generator may be closed from another task than
@@ -37,11 +39,15 @@ import anyio.to_thread
 
 from antiphon.errors import EngineError, Stage
 
-__all__ = ["Emitter", "Stopped", "WorkerPool"]
+__all__ = ["QUEUE_S", "Emitter", "Stopped", "WorkerPool"]
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+QUEUE_S = 10.0
+"""How long a producer may wait for a thread. Voices are expected to answer within a second or two,
+and people hang up long before this."""
 
 
 class Stopped(Exception):  # noqa: N818 (not an error: the reader has gone)
@@ -135,9 +141,11 @@ class WorkerPool:
         stage: The stage that errors are attributed to.
         threads: How many producers may run at once; the others queue.
         name: Engine name, for thread names and messages.
+        queue_s: How long a producer may wait for a thread.
     """
 
-    def __init__(self, *, stage: Stage, threads: int, name: str) -> None:
+    def __init__(self, *, stage: Stage, threads: int, name: str, queue_s: float = QUEUE_S) -> None:
+        self._queue_s = queue_s
         self._stage = stage
         self._name = name
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"antiphon-{name}")
@@ -155,17 +163,25 @@ class WorkerPool:
 
         Raises:
             EngineError: The producer raised (an ``EngineError`` passes as it is, anything else is
-                wrapped), or the pool was closed (code ``engine_closed``).
+                wrapped), found no free thread in time (code ``server_overloaded``), or
+                the pool was closed (code ``engine_closed``).
         """
         self._refuse_if_closed()
         emit: Emitter[T] = Emitter(asyncio.get_running_loop(), buffer)
         self._open.add(emit)  # type: ignore[arg-type]  # only stopped and finished from here
         job = self._executor.submit(self._run, produce, emit)
+
+        def give_up() -> None:
+            if job.cancel():  # it has not started
+                emit.finish(self._overload())
+
+        giving_up = asyncio.get_running_loop().call_later(self._queue_s, give_up)
         try:
             with contextlib.suppress(anyio.EndOfStream):
                 while True:
                     yield await emit.take()
         finally:
+            giving_up.cancel()
             emit.stop()
             job.cancel()  # if it has not started yet, it never will
             self._open.discard(emit)
@@ -210,6 +226,10 @@ class WorkerPool:
     def _refuse_if_closed(self) -> None:
         if self._closed:
             raise self._closed_error()
+
+    def _overload(self) -> EngineError:
+        message = f"{self._name} was busy with other requests for {self._queue_s:g} s"
+        return EngineError(message, stage=self._stage, code="server_overloaded", retryable=True)
 
     def _closed_error(self) -> EngineError:
         return EngineError(f"{self._name} is closed", stage=self._stage, code="engine_closed")
