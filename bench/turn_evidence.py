@@ -2,28 +2,26 @@
 
 The real detector finds the pauses, as it does in a session. At each of them the turn predictor and
 the transcriber are given the turn until then, and the language model is asked how probable it is
-that the user's message ends there.
+that the user's message ends there, after what the assistant had said.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from antiphon.audio.formats import Floats
+from antiphon.core.plan import ChatMessage
 from antiphon.core.turns import SpeechPaused, SpeechResumed, SpeechStarted, TurnDetector
-from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.hearing import LISTENING_RATE_HZ, TurnPredictor, VoiceDetector
 from antiphon.engines.registry import load_engine
-from antiphon.engines.weights import default_home, path_of
+from antiphon.engines.thinking import GenerationRequest, LanguageModel, MessageEndPredictor
 from antiphon.wire.audio_config import SemanticVad
 from bench.turn_set import Turn
 from bench.turn_voices import Studio, cache_folder
@@ -31,8 +29,7 @@ from bench.turn_voices import Studio, cache_folder
 __all__ = ["Observed", "Pause", "frames_of", "observe"]
 
 LONGEST_WAIT_MS = 8000
-_END_OF_MESSAGE = re.compile(r"\s*[.?!\n]|<\|im_end\|>|$")
-"""Tokens that end the sentence or the message."""
+INSTRUCTIONS = "You are a helpful voice assistant."
 
 
 class Pause(Struct, frozen=True):
@@ -85,13 +82,21 @@ def frames_of(observed: Observed) -> Iterator[tuple[int, int, float]]:
 
 
 class _Observer:
-    """The engines, loaded when the first turn is not in the cache."""
+    """The engines that are asked, besides the studio's transcriber."""
 
-    def __init__(self, studio: Studio, detector: VoiceDetector, predictor: TurnPredictor) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        detector: VoiceDetector,
+        predictor: TurnPredictor,
+        language_model: LanguageModel,
+    ) -> None:
+        assert isinstance(language_model, MessageEndPredictor)
         self._studio = studio
         self._detector = detector
         self._predictor = predictor
-        self._reader = _MessageReader()
+        self._reader = language_model
+        self._engines = (detector, predictor, language_model)
 
     async def observe(self, turn: Turn) -> Observed:
         size = self._detector.frame_samples
@@ -101,13 +106,15 @@ class _Observer:
             heard = turn.audio[start:at]
             transcript = await self._studio.transcribe(heard)
             finished = await self._predictor.predict(heard)
-            message_ends = self._reader.message_ends(transcript)
+            message_ends = await self._reader.predict_message_end(
+                _request(turn.replies_to, transcript)
+            )
             seen.pauses.append(Pause(at, is_end, finished, transcript, message_ends))
         return seen
 
     async def aclose(self) -> None:
-        await self._detector.aclose()
-        await self._predictor.aclose()
+        for engine in self._engines:
+            await engine.aclose()
 
     def _probabilities(self, audio: Floats) -> list[float]:
         size = self._detector.frame_samples
@@ -119,37 +126,12 @@ class _Observer:
         return probabilities
 
 
-class _MessageReader:
-    """Asks the embedded language model whether a message is over."""
-
-    def __init__(self) -> None:
-        import xllamacpp  # noqa: PLC0415 (an optional extra)
-
-        model = builtin_catalogue().default("language_model").files["model"]
-        parameters = xllamacpp.CommonParams()
-        parameters.model.path = str(path_of(model, default_home()))
-        parameters.n_gpu_layers, parameters.n_parallel, parameters.n_ctx = 0, 1, 1024
-        parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = 1
-        parameters.verbosity = -1
-        self._server: Any = xllamacpp.Server(parameters)
-
-    def message_ends(self, transcript: str) -> float:
-        """Return the probability that what follows these words is an end."""
-        prompt = (
-            "<|im_start|>system\nYou are a helpful voice assistant.<|im_end|>\n"
-            f"<|im_start|>user\n{transcript.rstrip('.?!,')}"
-        )
-        answers: list[Any] = []
-        request = {"prompt": prompt, "n_predict": 1, "n_probs": 100, "temperature": 0.0}
-        self._server.handle_completions({**request, "stream": False}, answers.append)
-        (token,) = answers[0]["choices"][0]["logprobs"]["content"]
-        return float(
-            sum(
-                np.exp(other["logprob"])
-                for other in token["top_logprobs"]
-                if _END_OF_MESSAGE.match(other["token"])
-            )
-        )
+def _request(replies_to: str, transcript: str) -> GenerationRequest:
+    """Return what the model would be asked to answer if the turn was over."""
+    before = [ChatMessage("system", INSTRUCTIONS)]
+    if replies_to:
+        before.append(ChatMessage("assistant", replies_to))
+    return GenerationRequest(messages=(*before, ChatMessage("user", transcript)))
 
 
 async def _observe(turns: Sequence[Turn]) -> list[Observed]:
@@ -160,6 +142,7 @@ async def _observe(turns: Sequence[Turn]) -> list[Observed]:
             studio,
             cast("VoiceDetector", await load_engine("voice_detector")),
             cast("TurnPredictor", await load_engine("turn_predictor")),
+            cast("LanguageModel", await load_engine("language_model")),
         )
         try:
             for turn, path in zip(turns, paths, strict=True):
@@ -190,5 +173,6 @@ def _pauses(observed: Observed) -> tuple[list[tuple[int, int]], list[bool]]:
 
 
 def _path_of(turn: Turn) -> Path:
-    digest = hashlib.sha256(turn.audio.tobytes()).hexdigest()[:16]
+    known = turn.audio.tobytes() + turn.replies_to.encode()
+    digest = hashlib.sha256(known).hexdigest()[:16]
     return cache_folder() / f"{digest}.json"

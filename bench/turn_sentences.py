@@ -3,11 +3,18 @@
 A ``|`` marks a place where the speaker may stop to think: after a conjunction, a preposition or an
 article, in the middle of a clause, between clauses, between the digits of a number. Eight marks
 follow a full stop: there, not even the melody tells that the speaker will go on.
+
+What nobody would open a conversation with comes with what the assistant had said before it. In a
+session the language model sees that when it is asked whether a message is over; "Four people." is a
+beginning by itself and a whole answer to a question. Long replies have theirs as short ones do:
+were it given to those only that never hesitate, it would be a sign that no session has.
 """
 
 from __future__ import annotations
 
-__all__ = ["HESITANT", "SHORT"]
+from collections.abc import Mapping
+
+__all__ = ["HESITANT", "REPLIES_TO", "SHORT"]
 
 HESITANT = (
     "I'd like to book a table for | four people tomorrow evening.",
@@ -176,3 +183,102 @@ SHORT = (
     "Good night, sleep well.",
 )
 """Answers, commands and questions of a few words, said without hesitating."""
+
+REPLIES_TO: Mapping[str, str] = {
+    "Yes, please.": "Would you like me to read it to you?",
+    "No, thank you.": "Can I help you with anything else?",
+    "Tuesday afternoon.": "When would you like to come in?",
+    "Four people.": "For how many people shall I book the table?",
+    "That's all.": "Bread and milk are on your list. Is there anything else you need?",
+    "I don't think so.": "Do you have any other questions?",
+    "Never mind.": "I'm sorry, I did not find a song of that name.",
+    "Sounds good to me.": "How about pasta with tomatoes and basil tonight?",
+    "Twenty five.": "How old are you?",
+    "Can you repeat that?": "Your confirmation number is K, four, nine, two, seven.",
+    "My name is Linda.": "Hello! What is your name?",
+    "In about an hour.": "When will you be home?",
+    "Maybe later.": "Would you like to hear today's news?",
+    "The red one.": "There is a red jacket and a blue one. Which one would you like?",
+    "I'm fine, thanks.": "Hello! How are you today?",
+    "Next Friday at noon.": "When shall the meeting take place?",
+    "Not really.": "Did you enjoy the film?",
+    "Chocolate and vanilla.": "Which flavours of ice cream would you like?",
+    "What does that mean?": "Your request has been escalated to the second level of support.",
+    "It's in Berlin.": "Where is the conference?",
+    "Okay, do that.": "I can set the heating to twenty degrees from six o'clock on.",
+    "See you tomorrow.": "Your lesson is over for today. We will go on tomorrow.",
+    "Seven thirty.": "What time shall I wake you?",
+    "Of course.": "May I ask you a few questions first?",
+    "With milk, no sugar.": "How do you take your coffee?",
+    "Read it again.": "Your sister writes: we arrive at six and will take a taxi to the house.",
+    "I changed my mind.": "Your order is ready. Shall I send it?",
+    "Just one ticket.": "How many tickets would you like?",
+    "Why not?": "I'm afraid that you cannot change this booking.",
+    "My order number is four seven two | nine one six.": "What is your order number?",
+    "What I really want to know is | how long the journey takes.": "I can tell you about prices, "
+    "seats and luggage. What would you like to know?",
+    "We are going to need two rooms, because | my parents are coming with us.": "How many rooms "
+    "shall I reserve?",
+    "I tried to restart it, but | the screen stays black.": "Have you tried to restart the "
+    "computer?",
+    "My name is Robert | and I'm calling about the apartment.": "Good morning. Who is calling, "
+    "please?",
+    "If the train is delayed | then I would rather take a taxi.": "Will you take the bus from the "
+    "station to the hotel?",
+    "The address is twenty four | Maple Street, in | the north of the city.": "What address shall "
+    "it be delivered to?",
+    "She told me that the meeting | was moved to Thursday.": "What did your colleague say about "
+    "the meeting?",
+    "We had a great time. | The hotel was right by the beach.": "How was your holiday?",
+    "I'm allergic to nuts, so | please make sure there are none.": "Is there anything you cannot "
+    "eat?",
+    "Let me think, I would say | around three hundred dollars.": "How much would you like to "
+    "spend?",
+    "I have a meeting at nine and | then a call at eleven.": "What are your plans for tomorrow "
+    "morning?",
+    "My phone number is five five five | zero one four | two three eight.": "What is your phone "
+    "number?",
+    "I'd prefer a window seat if | there is one available.": "Would you like to sit at the window "
+    "or on the aisle?",
+    "I usually get up at six, but | on Sundays I sleep until ten.": "When do you get up?",
+    "It's a very old house and | the roof needs | to be repaired.": "What can you tell me about "
+    "the house?",
+    "I would like | a cup of green tea without sugar.": "What would you like to drink?",
+    "He works for a company that | builds wind turbines.": "What does your brother do for a "
+    "living?",
+    "I bought it at your store in | Denver about two weeks ago.": "Where and when did you buy it?",
+    "When I open the file the | program closes immediately.": "What exactly goes wrong?",
+    "The weather was terrible, so we | stayed at home and | played cards.": "What did you do at "
+    "the weekend?",
+    "Could we meet at | a quarter past five instead?": "Then I will see you at five o'clock.",
+    "There was a man at the door who | wanted to sell me a carpet.": "Who rang the bell?",
+    "The code on the back is seven three | nine nine two.": "Please tell me the code on the back "
+    "of your card.",
+    "I've never been to Africa, but | I'd love to see the elephants.": "Have you ever been to "
+    "Africa?",
+    "You could ask your neighbour whether | he can look after the cat.": "I found nobody to look "
+    "after the cat while you are away.",
+    "Which of these two phones has | the better camera?": "I have found two phones for less than "
+    "four hundred dollars.",
+    "It depends on | how much time we have.": "Would you like to see the castle as well?",
+    "I can come on Wednesday or | any day after that.": "Which day suits you?",
+    "Let's meet in front of the | library at noon.": "Where and when shall we meet?",
+    "I'd like the soup to start with and | then the grilled salmon.": "Are you ready to order?",
+    "The patient has had a fever for | three days and | a sore throat.": "What are the patient's "
+    "symptoms?",
+    "Could you please speak a little | more slowly?": "Take the second exit of the roundabout, "
+    "turn left after the bridge and keep to the right.",
+    "We want to get married in June, or | perhaps in early September.": "When is the wedding to "
+    "be?",
+    "I sold my old bike, because | it was too small for me.": "Do you still have your old bike?",
+    "I work as a nurse in | a hospital near Leeds.": "What do you do for a living?",
+    "The account number is one two | three eight | seven seven.": "What is the account number?",
+    "I'd go there by train if | it wasn't so expensive.": "How will you get to Munich?",
+    "There are two things that | I don't like about this plan.": "That was the plan for your trip. "
+    "What do you think of it?",
+    "I felt much better today. | The headache is almost gone.": "How do you feel?",
+    "He lives in a small village on | the coast of Portugal.": "Where does your uncle live?",
+}
+"""By text, what the assistant had said; the others open a conversation."""
+
+assert REPLIES_TO.keys() <= {*HESITANT, *SHORT}

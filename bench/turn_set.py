@@ -7,6 +7,10 @@ earlier ones with a comma, dots or an "um" at the end, so that it hangs. To thes
 a person reading (``tests/data/speech``), whole and cut in the first way. Everything lies under
 noise of its own, from barely audible to 20 dB below speech, silence included.
 
+Replies come with what the assistant had said before, as they do in a session: nobody says "Four
+people." out of the blue, and a language model that is not shown the question takes it for the
+beginning of a sentence.
+
 There are two halves, which share neither a text nor a voice: one to fit on, one to report.
 Everything is drawn from a seed. To listen to it::
 
@@ -29,7 +33,7 @@ import soxr
 from antiphon.ask import WIRE_RATE_HZ, read_wav
 from antiphon.audio.formats import Floats, to_int16s
 from antiphon.engines.hearing import LISTENING_RATE_HZ
-from bench.turn_sentences import HESITANT, SHORT
+from bench.turn_sentences import HESITANT, REPLIES_TO, SHORT
 from bench.turn_voices import FIT_VOICES, HELD_OUT_VOICES, Studio, audible
 
 __all__ = ["Half", "Turn", "turn_set"]
@@ -82,6 +86,7 @@ class Turn:
     Attributes:
         name: Says what it is; unique.
         text: The words, however they are said.
+        replies_to: What the assistant had said before; ``""`` if it opens the conversation.
         half: What it may be used for.
         audio: Shape (n,), mono float32 at 16 kHz.
         end: Position after the last audible sample of the speech.
@@ -90,6 +95,7 @@ class Turn:
 
     name: str
     text: str
+    replies_to: str
     half: Half
     audio: Floats
     end: int
@@ -129,15 +135,16 @@ async def _spoken(studio: Studio, half: Half, voice: str, marked: str) -> list[T
     speed = round(draw.uniform(*SPEEDS), 2)
     parts = marked.split(" | ")
     text = " ".join(parts)
+    replies_to = REPLIES_TO.get(marked, "")
     whole = await studio.speak(text, voice, speed)
-    turns = [_turn(f"{voice}: {text}", text, half, [whole], draw)]
+    turns = [_turn(f"{voice}: {text}", text, replies_to, half, [whole], draw)]
     if len(parts) > 1:
         if draw.random() < 0.5:
             pieces = await studio.cut(whole, parts)
         else:
             texts = [*(_hanging(part, draw) for part in parts[:-1]), parts[-1]]
             pieces = [await studio.speak(text, voice, speed) for text in texts]
-        turns.append(_turn(f"{voice}: {marked}", text, half, pieces, draw))
+        turns.append(_turn(f"{voice}: {marked}", text, replies_to, half, pieces, draw))
     return turns
 
 
@@ -150,11 +157,11 @@ async def _recorded(studio: Studio, name: str, marked: str) -> list[Turn]:
     speech = speech[start:end] / np.abs(speech).max()
     parts = marked.split(" | ")
     text = " ".join(parts)
-    turns = [_turn(f"reader: {name}", text, Half.HELD_OUT, [speech], draw)]
+    turns = [_turn(f"reader: {name}", text, "", Half.HELD_OUT, [speech], draw)]
     for mark in range(1, len(parts)):
         texts = [" ".join(parts[:mark]), " ".join(parts[mark:])]
         pieces = await studio.cut(speech, texts)
-        turns.append(_turn(f"reader: {' | '.join(texts)}", text, Half.HELD_OUT, pieces, draw))
+        turns.append(_turn(f"reader: {' | '.join(texts)}", text, "", Half.HELD_OUT, pieces, draw))
     return turns
 
 
@@ -169,7 +176,12 @@ def _hanging(part: str, draw: np.random.Generator) -> str:
 
 
 def _turn(
-    name: str, text: str, half: Half, pieces: Iterable[Floats], draw: np.random.Generator
+    name: str,
+    text: str,
+    replies_to: str,
+    half: Half,
+    pieces: Iterable[Floats],
+    draw: np.random.Generator,
 ) -> Turn:
     """Put silence between the pieces and noise under everything."""
     first, *others = pieces
@@ -183,7 +195,7 @@ def _turn(
     peak = 10 ** (draw.uniform(*LEVELS_DB) / 20)
     noise = _noise(len(speech), draw) * 10 ** (draw.uniform(*NOISE_BELOW_PEAK_DB) / 20)
     audio = (peak * (speech + noise)).clip(-1, 1).astype(np.float32)
-    return Turn(name, text, half, audio, end, len(others))
+    return Turn(name, text, replies_to, half, audio, end, len(others))
 
 
 def _noise(samples: int, draw: np.random.Generator) -> Floats:

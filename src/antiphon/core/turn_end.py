@@ -57,7 +57,7 @@ SHORTEST_WAIT_MS = 250.0
 """However clear it seems: by then the words have been recognized and read, and most gaps between
 words are over."""
 
-CAUTION = {"low": 3.875, "medium": 3.125, "high": 2.125, "auto": 3.125}
+CAUTION = {"low": 3.625, "medium": 2.875, "high": 2.25, "auto": 2.875}
 """By eagerness; see the formula above. The least, in eighths, by which all signals together cut
 off no more than 3, 5 and 8 % of turns whose text was left out of the fit, 19 times out of 20 that
 the texts are redrawn (``python -m bench.turn_fit``)."""
@@ -159,9 +159,9 @@ WEIGHTS: Weights = {
     ("finished",): (0.58, 0.99),
     ("hanging", "unmarked", "brief"): (1.64, -3.74, -1.33, -2.30),
     ("finished", "hanging", "unmarked", "brief"): (1.75, 0.59, -3.50, -1.36, -2.29),
-    ("hanging", "unmarked", "brief", "message_ends"): (2.90, -2.11, -1.40, -0.36, 0.64),
+    ("hanging", "unmarked", "brief", "message_ends"): (3.01, -1.83, -1.65, -0.81, 0.75),
     ("finished", "hanging", "unmarked", "brief", "message_ends"): (
-        *(2.96, 0.44, -1.94, -1.40, -0.40, 0.63),
+        *(3.05, 0.38, -1.69, -1.63, -0.85, 0.74),
     ),
 }
 """Of the constant 1 and of each sign. ``python -m bench.turn_fit`` printed them, from the first
