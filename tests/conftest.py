@@ -6,6 +6,11 @@ import pytest
 
 from tests.support.virtual_time import VirtualTimeLoop
 
+# Before any test imports them: they are tests themselves, which the package ships.
+pytest.register_assert_rewrite(
+    "antiphon.engines.conformance", "antiphon.engines.conformance_hearing"
+)
+
 
 @pytest.fixture(scope="session")
 def anyio_backend():

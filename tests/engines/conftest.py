@@ -6,10 +6,6 @@ import pytest
 
 from tests.engines.hub_stand_in import hub_stand_in
 
-pytest.register_assert_rewrite(
-    "antiphon.engines.conformance", "antiphon.engines.conformance_hearing"
-)
-
 
 @pytest.fixture(
     scope="module",
