@@ -20,8 +20,10 @@ from antiphon.engines.weights import default_home
 
 __all__ = [
     "RunningServer",
+    "Table",
     "engine_names",
     "load_average",
+    "print_markdown",
     "print_table",
     "running_server",
     "summary",
@@ -96,6 +98,32 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         line = [first.ljust(widths[0])]
         line += [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
         print("  ".join(line).rstrip())
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with what is to be known of it.
+
+    Attributes:
+        title: A few words.
+        note: What was measured, and how, in a sentence or two.
+        head: Names of the columns.
+        rows: As many cells each.
+    """
+
+    title: str
+    note: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+def print_markdown(table: Table) -> None:
+    """Print a table for a page of the manual: words to the left, numbers to the right."""
+    print(f"### {table.title}\n\n{table.note}\n")
+    align = ["---", *("---:" for _ in table.head[1:])]
+    for row in (table.head, align, *table.rows):
+        print(f"| {' | '.join(map(_cell, row))} |")
+    print()
 
 
 def summary(values: Sequence[float]) -> tuple[float, float, float]:

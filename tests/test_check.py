@@ -8,6 +8,7 @@ from antiphon.check import check
 from antiphon.config import Config, ModelChoice
 from antiphon.config.loading import DEFAULT_SOURCE, Loaded
 from antiphon.engines.choices import Choice
+from tests.support.server import running_server
 
 SCRIPTED = dict.fromkeys(
     ("transcriber", "language_model", "synthesizer", "voice_detector", "turn_predictor"), "scripted"
@@ -77,3 +78,15 @@ async def test_what_is_missing_is_named_with_what_to_do(tmp_path):
     assert "Run: antiphon models fetch moonshine-tiny-en" in said
     assert "There is no synthesizer named 'nobody'" in said
     assert "answers 'You said:" in said
+
+
+async def test_a_service_that_answers_for_a_model_is_tried(tmp_path):
+    async with running_server() as service:
+        address = f"{service.url.replace('http', 'ws')}/v1#antiphon"
+        lost = "ws://127.0.0.1:1/v1"
+        models = {"relayed": ModelChoice(upstream=address), "lost": ModelChoice(upstream=lost)}
+        works, said = await checked(tmp_path, models=models)
+    assert not works
+    assert f"upstream        {address}: of the model relayed" in said
+    assert said.count("does not work: ") == 1
+    assert "transcriber" not in said
