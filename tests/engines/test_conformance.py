@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import numpy as np
 import pytest
 
 from antiphon.engines import scripted
-from antiphon.engines.base import EngineSettings
+from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.conformance import (
     LanguageModelConformance,
     SynthesizerConformance,
@@ -22,6 +23,7 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.thinking import GenerationEnd, PromptRead, TextDelta
+from antiphon.errors import EngineError
 
 SETTINGS = EngineSettings(name="scripted")
 
@@ -96,4 +98,51 @@ async def test_a_transcriber_that_serves_one_session_at_a_time():
     with pytest.raises(ExceptionGroup):
         await TranscriberConformance().test_one_instance_serves_several_sessions_at_once(
             Single(like.info, like._script)
+        )
+
+
+async def test_a_transcriber_that_is_cut_off_as_if_it_was_done():
+    class CutOff(scripted.ScriptedTranscriber):
+        async def transcribe(
+            self, audio, request: TranscriptionRequest
+        ) -> AsyncGenerator[TranscriptEvent, None]:
+            with suppress(EngineError):
+                async for event in super().transcribe(audio, request):
+                    yield event
+
+    class Suite(TranscriberConformance):
+        @classmethod
+        def create(cls):
+            like = scripted.create_transcriber(SETTINGS)
+            return CutOff(like.info, like._script)
+
+    with pytest.raises(AssertionError):
+        await Suite().test_closing_it_ends_work_under_way()
+
+
+async def test_a_transcriber_that_works_in_its_callers_array():
+    class Loud(scripted.ScriptedTranscriber):
+        def transcribe(
+            self, audio, request: TranscriptionRequest
+        ) -> AsyncGenerator[TranscriptEvent, None]:
+            audio *= 2
+            return super().transcribe(audio, request)
+
+    like = scripted.create_transcriber(SETTINGS)
+    with pytest.raises(AssertionError):
+        await TranscriberConformance().test_the_audio_is_not_changed(Loud(like.info, like._script))
+
+
+async def test_a_synthesizer_that_uses_its_chunks_again():
+    class Thrifty(scripted.ScriptedSynthesizer):
+        async def synthesize(self, request) -> AsyncGenerator[Floats, None]:
+            buffer = np.zeros(2400, np.float32)
+            async for chunk in super().synthesize(request):
+                buffer[: len(chunk)] = chunk
+                yield buffer[: len(chunk)]
+
+    like = scripted.create_synthesizer(SETTINGS)
+    with pytest.raises(AssertionError):
+        await SynthesizerConformance().test_chunks_stay_as_they_were_given(
+            Thrifty(like.info, like._script)
         )

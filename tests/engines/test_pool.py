@@ -177,6 +177,21 @@ async def test_no_more_producers_run_at_once_than_there_are_threads(pool):
     assert highest == 2
 
 
+async def test_what_is_done_when_the_pool_closes_is_not_cut_off():
+    pool = WorkerPool(stage="generate", threads=1, name="test")
+
+    def produce(emit) -> None:
+        for number in range(3):
+            emit(number)
+
+    async with aclosing(pool.stream(produce)) as pieces:
+        taken = [await anext(pieces)]
+        await pool.call(list)  # on the only thread, so the producer has ended
+        await pool.aclose()
+        taken += [piece async for piece in pieces]
+    assert taken == [0, 1, 2]
+
+
 async def test_queued_work_starts_in_the_order_it_was_asked_for():
     pool = WorkerPool(stage="generate", threads=1, name="test")
     order: list[int] = []

@@ -92,3 +92,35 @@ def test_a_take_on_cue_comes_first_and_again():
     assert reel.next_for("the weather?") == (Say("sun"),)
     assert reel.next_for("hello") == (Say("one"),)
     assert reel.next_for("WEATHER") == (Say("sun"),)
+
+
+def test_a_take_may_be_for_the_answer_after_functions_have_returned():
+    reel: Reel[AnswerStep] = Reel(
+        (Take((Say("one"),), "sun", 0), Take((Say("two"),), "sun", 1), Take((Say("any"),), ""))
+    )
+    answers = [reel.next_for("Is there sun?", after_outputs) for after_outputs in (0, 1, 2, 0)]
+    assert answers == [(Say("one"),), (Say("two"),), (Say("any"),), (Say("one"),)]
+
+
+def test_takes_can_be_added_and_replaced():
+    on_cue = Take[AnswerStep]((Say("cue"),), when="sun")
+    reel: Reel[AnswerStep] = Reel((on_cue, Take((Say("first"),))))
+    reel.add(Take((Say("second"),)))
+    reel.add(Take((Say("newest"),), when="sunset"))
+    reel.replace(on_cue, Take((Say("changed"),), when="sun"))
+    asked = ("sun", "sunset", "rain", "rain", "rain")
+    assert [reel.next_for(words) for words in asked] == [
+        (Say("changed"),),
+        (Say("newest"),),
+        (Say("first"),),
+        (Say("second"),),
+        None,
+    ]
+
+
+def test_a_take_that_is_gone_cannot_be_replaced():
+    take = Take[AnswerStep]((Say("once"),))
+    reel: Reel[AnswerStep] = Reel((take,))
+    reel.next_for("")
+    with pytest.raises(LookupError):
+        reel.replace(take, take)

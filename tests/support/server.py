@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,8 @@ from websockets.typing import Subprotocol
 
 from antiphon.config import Config
 from antiphon.engines.script import Script
-from antiphon.http.app import build_app
-from antiphon.http.server import AppServer, open_listener
 from antiphon.runtime.engine_set import EngineSet
-from antiphon.runtime.models import Models
-from antiphon.runtime.reception import Reception, open_reception
+from antiphon.testing.listening import Listening, listening
 from tests.support.cast import Cast, make_cast
 from tests.support.client import PATIENCE_S, Client
 
@@ -76,18 +73,8 @@ class SocketClient(Client):
 
 
 @dataclass(frozen=True)
-class Server:
-    """A server that runs.
-
-    Attributes:
-        url: Its address, ``http://host:port``.
-        reception: Its sessions.
-        stop: Ends it.
-    """
-
-    url: str
-    reception: Reception
-    stop: Callable[[], None]
+class Server(Listening):
+    """A server that runs, and clients of it."""
 
     def openai(self, api_key: str = "any") -> AsyncOpenAI:
         """A client of the official SDK."""
@@ -160,34 +147,8 @@ async def serving(engines: EngineSet, **config: object) -> AsyncIterator[Server]
     with TemporaryDirectory() as home:
         fields = {"port": 0, "home": Path(home), **config}
         settings = Config(**fields)  # type: ignore[arg-type]  # Config checks what matters
-        async with _listening(settings, engines) as server:
-            yield server
-
-
-@asynccontextmanager
-async def _listening(settings: Config, engines: EngineSet) -> AsyncIterator[Server]:
-    async with open_reception(settings, Models(settings, lambda _: engines)) as reception:
-        urls: list[str] = []
-        listening = anyio.Event()
-
-        def listen(url: str) -> None:
-            urls.append(url)
-            listening.set()
-
-        with open_listener(settings) as listener:
-            server = AppServer(build_app(reception), listener, listen)
-
-            async def run() -> None:
-                with anyio.CancelScope(shield=True):  # a test that fails still stops it in order
-                    await server.run_until_stopped()
-
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(run)
-                await listening.wait()
-                try:
-                    yield Server(urls[0], reception, server.stop)
-                finally:
-                    server.stop()
+        async with listening(settings, engines) as server:
+            yield Server(server.url, server.reception, server.stop)
 
 
 @asynccontextmanager

@@ -9,19 +9,10 @@ import numpy as np
 import soundfile
 
 from antiphon.audio.formats import codec_of
-from antiphon.wire.audio_config import AudioFormat, PcmFormat
+from antiphon.testing.sound import silence, speech
+from antiphon.wire.audio_config import PcmFormat
 
 __all__ = ["as_base64", "as_file", "noise", "silence", "speech"]
-
-_LOUD = 0.3
-_TONE_HZ = 200.0
-
-
-def speech(duration_ms: float, audio_format: AudioFormat | None = None) -> bytes:
-    """Sound that counts as speech, in a format of the wire; 24 kHz PCM if none is given."""
-    codec = codec_of(audio_format or PcmFormat())
-    at_s = np.arange(round(duration_ms * codec.rate_hz / 1000)) / codec.rate_hz
-    return codec.encode((_LOUD * np.sin(2 * np.pi * _TONE_HZ * at_s)).astype(np.float32))
 
 
 def noise(duration_ms: float, rms: float) -> bytes:
@@ -30,12 +21,6 @@ def noise(duration_ms: float, rms: float) -> bytes:
     random = np.random.default_rng(1)
     samples = random.standard_normal(round(duration_ms * codec.rate_hz / 1000)) * rms
     return codec.encode(samples.astype(np.float32))
-
-
-def silence(duration_ms: float, audio_format: AudioFormat | None = None) -> bytes:
-    """Sound that does not, in a format of the wire; 24 kHz PCM if none is given."""
-    codec = codec_of(audio_format or PcmFormat())
-    return codec.encode(np.zeros(round(duration_ms * codec.rate_hz / 1000), np.float32))
 
 
 def as_base64(audio: bytes) -> str:

@@ -157,6 +157,18 @@ class _WorkConformance(EngineConformance):
         with pytest.raises(EngineError):
             await events_of(self.work(engine))
 
+    async def test_closing_it_ends_work_under_way(self) -> None:
+        engine = await anyio.to_thread.run_sync(self.create)
+        async with aclosing(self.work(engine)) as work:
+            events = [await anext(work)]
+            await engine.aclose()
+            try:
+                with anyio.fail_after(PATIENCE_S):
+                    events += [event async for event in work]
+            except EngineError:
+                return
+        self.check(events)  # what does not fail has been done
+
 
 class VoiceDetectorConformance(EngineConformance):
     """Voice detectors."""
@@ -248,6 +260,17 @@ class TranscriberConformance(_WorkConformance):
             assert all(one.logprob <= 0 for one in transcript.logprobs)
             told = b"".join(bytes(one.bytes) for one in transcript.logprobs)
             assert told == transcript.text.encode()
+
+    async def test_the_audio_is_not_changed(self, engine: Transcriber) -> None:
+        audio = self.speech
+        await events_of(engine.transcribe(audio, TranscriptionRequest()))
+        assert np.array_equal(audio, self.speech)
+
+    async def test_hints_of_no_use_are_no_trouble(self, engine: Transcriber) -> None:
+        request = TranscriptionRequest(
+            language="tlh", prompt="", keywords=("", "Bortaš"), model="no such model"
+        )
+        self.check(await events_of(engine.transcribe(self.speech, request)))
 
     async def test_no_audio_has_no_words(self, engine: Transcriber) -> None:
         audio = np.zeros(0, np.float32)
@@ -392,6 +415,11 @@ class SynthesizerConformance(_WorkConformance):
             assert chunk.ndim == 1
             assert chunk.dtype == np.float32
             assert np.all(np.abs(chunk) <= 1)
+
+    async def test_chunks_stay_as_they_were_given(self, engine: Synthesizer) -> None:
+        async with aclosing(self.work(engine)) as work:
+            given = [(chunk, chunk.copy()) async for chunk in work]
+        assert all(np.array_equal(chunk, copy) for chunk, copy in given)
 
     async def test_it_states_a_sample_rate(self, engine: Synthesizer) -> None:
         assert engine.info.rate_hz >= 8000

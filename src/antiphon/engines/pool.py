@@ -110,6 +110,21 @@ class Emitter(Generic[T]):
             self._pieces.clear()
             self._room.notify_all()
 
+    def abort(self, error: EngineError) -> None:
+        """The engine closes: end both sides, the reader with an error.
+
+        If the producer has ended, the reader still gets what is queued: without the end of it, work
+        that is cut off would look complete.
+        """
+        with self._room:
+            if self._finished:
+                return
+            self._finished = self._stopped = True
+            self._error = error
+            self._pieces.clear()
+            self._room.notify_all()
+        self._wake()
+
     async def take(self) -> T:
         """Wait for the next piece.
 
@@ -203,8 +218,7 @@ class WorkerPool:
         """Cancel all work and wait until every thread has ended. May be called twice."""
         self._closed = True
         for emit in tuple(self._open):
-            emit.finish(self._closed_error())
-            emit.stop()
+            emit.abort(self._closed_error())
         shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
         await anyio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
 
