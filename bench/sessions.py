@@ -12,7 +12,6 @@ measures the lag; the server's event loop has one core, the others have the rest
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import json
 import multiprocessing
@@ -26,17 +25,13 @@ import click
 import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as connect_async
-from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
 
 from antiphon.ask import WIRE_RATE_HZ
-from antiphon.audio.formats import to_int16s
+from bench.appended import appended, quiet_room
 from bench.common import RunningServer, load_average, print_table, running_server
 
 CHUNK_MS = 100
-NOISE_AMPLITUDE = 0.002
-"""-54 dBFS: a quiet room. Digital silence would be cheaper to judge than any microphone."""
-
 PROBE_INTERVAL_S = 0.01
 SETTLE_S = 2.0
 """Left out of the measurement, after sessions were opened."""
@@ -178,7 +173,7 @@ async def _hold_sessions(parent: Connection, url: str, count: int, *, streaming:
             due += CHUNK_MS / 1000
             session.transport.write(frames[number % len(frames)])
 
-    frames = _frames()
+    frames = appended(quiet_room(WIRE_RATE_HZ), CHUNK_MS)
     async with _sessions(url, count) as sessions, asyncio.TaskGroup() as group:
         streams = [
             group.create_task(speak(session, CHUNK_MS / 1000 * index / count))
@@ -215,20 +210,6 @@ async def _sessions(url: str, count: int) -> AsyncIterator[list[ClientConnection
         yield sessions
     finally:
         await asyncio.gather(*(session.close() for session in sessions))
-
-
-def _frames() -> list[bytes]:
-    """Return a second of noise as masked WebSocket frames, made once: sending is not measured."""
-    noise = np.random.default_rng(0).normal(0, NOISE_AMPLITUDE, WIRE_RATE_HZ)
-    chunks = to_int16s(noise.astype(np.float32)).reshape(1000 // CHUNK_MS, -1)
-    return [
-        Frame(Opcode.TEXT, json.dumps(_append_event(chunk.tobytes())).encode()).serialize(mask=True)
-        for chunk in chunks
-    ]
-
-
-def _append_event(audio: bytes) -> dict[str, str]:
-    return {"type": "input_audio_buffer.append", "audio": base64.b64encode(audio).decode()}
 
 
 def _url(server: RunningServer) -> str:

@@ -118,6 +118,14 @@ async def test_the_server_says_how_long_to_wait(build, server):
         assert await answer(model) == "Hello."
 
 
+async def test_a_connection_that_the_server_drops_is_replaced_at_once(build, server):
+    """The usual pauses would take minutes."""
+    model = await build(factories.create_language_model, retries=12, failures_in_a_row=99)
+    server.tell(CHAT, *[hang_up] * 12, says("Hello."))
+    with anyio.fail_after(PATIENCE_S):
+        assert await answer(model) == "Hello."
+
+
 async def test_a_server_that_wants_more_time_than_anybody_has_is_not_asked_again(
     language_model, server
 ):

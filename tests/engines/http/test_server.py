@@ -59,17 +59,3 @@ async def test_a_key_of_the_environment_is_not_sent(lend, server, monkeypatch):
     await one.find_models()
     sent = [asked.headers["authorization"] for asked in server.asked]
     assert sent == ["Bearer none-needed"] * 2
-
-
-@pytest.mark.parametrize(
-    ("address", "remote"),
-    [
-        ("http://localhost:11434/v1", False),
-        ("http://127.0.0.1:8080/v1", False),
-        ("http://[::1]:8080/v1", False),
-        ("http://192.168.1.7:8000/v1", True),
-        ("https://api.example.org/v1", True),
-    ],
-)
-async def test_whether_it_is_another_machine(lend, address, remote):
-    assert lend(address).remote is remote

@@ -36,6 +36,9 @@ _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 _TOO_LONG_WORDS = ("context length", "context window", "context size")
 """How vLLM, LM Studio and others put it, who have no code for it."""
 
+_DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
+"""How a connection ends that there has been."""
+
 _OPERATORS = {
     401: "does not accept the key: set the option api_key",
     403: "does not allow this: check the option api_key and the model",
@@ -48,7 +51,8 @@ class ServerError(EngineError):
 
     Attributes:
         may_repeat: Whether it makes sense to send the request again at once.
-        retry_after_s: How long the server wants to be left alone; ``None`` if it does not say.
+        retry_after_s: How long the server wants to be left alone; ``None`` if it does not say. Not
+            at all if it has only dropped the connection.
         counts: Whether it is a sign that the server is down.
     """
 
@@ -86,7 +90,10 @@ def failure_of(error: Exception, stage: Stage) -> Diagnosis:
         return Diagnosis(ServerError(message, stage=stage), "cannot be connected to in time")
     if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
         message = f"the connection to the {who}'s server failed; try again"
-        return Diagnosis(ServerError(message, stage=stage), f"is out of reach: {_cause(error)}")
+        # Mostly one that was kept open, and which the server gave up as it was taken up again.
+        retry_after_s = 0.0 if isinstance(error.__cause__, _DROPPED) else None
+        failure = ServerError(message, stage=stage, retry_after_s=retry_after_s)
+        return Diagnosis(failure, f"is out of reach: {_cause(error)}")
     if isinstance(error, openai.APIError):  # told in the middle of a stream
         if _is_too_long(error):
             return Diagnosis(_too_long(stage), f"says: {error.message}")

@@ -268,7 +268,7 @@ def create(settings: EngineSettings) -> HttpLanguageModel:
     info = EngineInfo(
         name=settings.name,
         role="language_model",
-        remote=server.remote,
+        remote=options.is_remote,
         context_tokens=options.context_tokens,
         tools=options.tools,
         images=options.images,

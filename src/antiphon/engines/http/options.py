@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
@@ -19,6 +21,9 @@ class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     Attributes:
         base_url: Address of the API, with ``/v1`` where it has one.
+        remote: Whether its work takes nothing from this machine's processor, which is how much is
+            worked ahead; ``None`` for what the address says. ``true`` for a server on this machine
+            that computes on a graphics card, or is the near end of a tunnel.
         model: Name of the model. ``None`` for the one that the client of Antiphon asks for, if the
             server lists it, and otherwise the first one that it lists.
         api_key: Sent as a bearer token; ``None`` if the server takes anything.
@@ -38,6 +43,7 @@ class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     base_url: str
+    remote: bool | None = None
     model: str | None = None
     api_key: str | None = None
     headers: dict[str, str] = {}
@@ -49,3 +55,14 @@ class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     longest_retry_wait_s: Annotated[float, Meta(ge=0)] = 2.0
     failures_in_a_row: Annotated[int, Meta(ge=1)] = 5
     rest_s: Seconds = 10.0
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it computes elsewhere than on this machine's processor, as far as is known."""
+        if self.remote is not None:
+            return self.remote
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            return not ip_address(host).is_loopback
+        except ValueError:
+            return host != "localhost" and not host.endswith(".localhost")  # RFC 6761

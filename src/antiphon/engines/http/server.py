@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 import httpx2
@@ -74,15 +73,6 @@ class Server:
         timeout = httpx2.Timeout(None, connect=self._connect_timeout_s)
         connections = openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
         self.client = openai.AsyncOpenAI(**self._common, http_client=connections)
-
-    @property
-    def remote(self) -> bool:
-        """Whether it is, as far as its address says, another machine than this."""
-        host = self.client.base_url.host
-        try:
-            return not ip_address(host).is_loopback
-        except ValueError:
-            return host != "localhost" and not host.endswith(".localhost")  # RFC 6761
 
     def get(self, path: str) -> object:
         """Ask for something before there is an event loop: blocks, on a connection of its own.

@@ -116,7 +116,7 @@ def create(settings: EngineSettings) -> HttpSynthesizer:
     info = EngineInfo(
         name=settings.name,
         role="synthesizer",
-        remote=server.remote,
+        remote=options.is_remote,
         languages=options.languages,
         rate_hz=options.rate_hz,
         voices=options.voices or find_voices(server) or (_ANY_VOICE,),

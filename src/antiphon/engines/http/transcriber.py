@@ -191,7 +191,7 @@ def create(settings: EngineSettings) -> HttpTranscriber:
     info = EngineInfo(
         name=settings.name,
         role="transcriber",
-        remote=server.remote,
+        remote=options.is_remote,
         languages=options.languages,
         rate_hz=LISTENING_RATE_HZ,
         max_audio_s=options.max_audio_s,
