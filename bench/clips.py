@@ -25,7 +25,7 @@ from antiphon.engines.base import Floats
 from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.engines.registry import Readiness, status
 from antiphon.engines.self_tests import QUESTION
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 from bench.questions import QUESTIONS, spoken_questions
 from bench.turn_sentences import HESITANT
 from bench.turn_set import RECORDINGS

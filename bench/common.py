@@ -16,7 +16,7 @@ import psutil
 
 from antiphon.engines.base import Role
 from antiphon.engines.registry import statuses
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 
 __all__ = [
     "RunningServer",

@@ -28,7 +28,7 @@ from antiphon.core.signals import (
     TranscriptFinished,
 )
 from antiphon.core.window import Reader
-from antiphon.engines.word_counter import WordCounter
+from antiphon.engines.scripted.word_counter import WordCounter
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.wire.audio_config import AudioInput, AudioOutput, PcmFormat, ServerVad
 from antiphon.wire.client_events import ClientEvent

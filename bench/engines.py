@@ -31,7 +31,7 @@ from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Entry, builtin_catalogue
 from antiphon.engines.hearing import Transcriber
 from antiphon.engines.registry import Readiness, load_engine, status
-from antiphon.engines.weights import default_home, path_of
+from antiphon.engines.weights.store import default_home, path_of
 from bench import engines_hearing, engines_speaking
 from bench.clips import Clip, clips
 from bench.common import Table, load_average, print_markdown, print_table

@@ -22,11 +22,11 @@ from antiphon.core.plan import ChatMessage
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.hearing import Transcriber
-from antiphon.engines.openmp import spin_briefly
+from antiphon.engines.native.openmp import spin_briefly
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import Synthesizer
 from antiphon.engines.thinking import GenerationRequest, LanguageModel
-from antiphon.engines.weights import default_home, path_of
+from antiphon.engines.weights.store import default_home, path_of
 from bench.clips import clips, joined
 from bench.common import Table, load_average, print_table, running_server
 from bench.engines_hearing import transcribe

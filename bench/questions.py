@@ -20,7 +20,7 @@ from antiphon.ask import WIRE_RATE_HZ, read_wav, write_wav
 from antiphon.audio.formats import Floats, to_int16s
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 
 __all__ = ["QUESTIONS", "Recording", "spoken_questions"]
 

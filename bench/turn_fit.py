@@ -1,17 +1,16 @@
-"""Where the numbers of ``core/turn_end.py`` come from: the half of the set that is fitted on.
+"""Where the numbers of ``core/turn_end.py`` come from: the part of the set that is fitted on.
 
-Cautions are chosen by turns whose text the weights did not see: each text is decided on with
-weights of all the others::
+Cautions are chosen by turns whose text and whose voice the weights did not see: each turn is
+decided on with weights of all turns that share neither with it::
 
     python -m bench.turn_fit
 
-The other half, which ``bench/turns.py`` reports on, is not looked at.
+The exam, which ``bench/turns.py`` reports on, is not looked at.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 import numpy as np
@@ -25,96 +24,100 @@ from antiphon.core.turn_end import (
     signs,
     wait_ms,
 )
-from antiphon.wire.audio_config import SemanticVad
+from antiphon.wire.audio_config import SemanticVad, ServerVad
 from bench.common import print_table
+from bench.turn_chance import Redraws, numbered
 from bench.turn_evidence import Observed, observe
-from bench.turn_replay import Outcome, Policy, replay
-from bench.turn_set import Half, Turn, turn_set
-from bench.turns import WAYS
+from bench.turn_replay import Outcome, Policy, delay_ms, replay
+from bench.turn_set import Part, Turn, turn_set
+from bench.turns import ALLOWED, SILENCES_MS, WAYS, mean_ms_at
 
-ALLOWED: dict[Eagerness, float] = {"low": 0.03, "medium": 0.05, "high": 0.08}
-"""Share of cut-offs that cautions are chosen for: as many as with other texts of the same kind, 19
-times out of 20, are not exceeded. Turns of one text are cut off together, so texts are redrawn."""
+LIMITS: dict[Eagerness, float] = {"low": 0.03, "medium": 0.05, "high": 0.08}
+"""Share of cut-offs that is not exceeded, 19 times out of 20, with other texts and other voices of
+the same kind."""
 
-CONFIDENCE = 0.95
-REDRAWS = 4000
-SEED = 20_261
+NEWTON_STEPS = 12
+"""By then nothing changes any more."""
 
-CAUTIONS = tuple(np.arange(0.0, 5.01, 0.125))
-
-Seen = Sequence[tuple[Turn, Observed]]
+CAUTIONS = tuple(np.arange(0.0, 6.01, 0.125))
 
 
 @click.command()
 def main() -> None:
     """Print the weights, and the cautions by eagerness."""
-    turns = [turn for turn in turn_set() if turn.half is Half.FIT]
-    seen = list(zip(turns, observe(turns), strict=True))
-    for names, weights in fitted(seen).items():
+    turns = turn_set(Part.FIT)
+    observed = observe(turns)
+    pauses = _Pauses(turns, observed)
+    for names, weights in pauses.weights(pauses.all).items():
         print(f"{names}: ({', '.join(f'{weight:.2f}' for weight in weights)})")
-    folds = [(fold, fitted(rest)) for fold, rest in _folds(seen)]
+    silences = [
+        replay(turns, observed, Policy(ServerVad(silence_duration_ms=silence_ms)))
+        for silence_ms in SILENCES_MS
+    ]
+    sweep = dict(_sweep(turns, observed, pauses.strangers()))
+    print(f"\nmean ms with {ALLOWED:.0%} cut off: {mean_ms_at(ALLOWED, sweep.values()):.0f}")
+    print(f"by silence alone: {mean_ms_at(ALLOWED, silences):.0f}\n")
     rows: list[tuple[object, ...]] = []
-    sweep = list(_sweep(folds))
-    for eagerness, allowed in ALLOWED.items():
-        for caution, by_text in sweep:
-            if (most := _upper_limit(by_text)) <= allowed:
-                out = _pooled(by_text)
-                rows.append(
-                    (eagerness, f"{caution}", f"{out.cut_off:.1%}", f"{most:.1%}", out.mean_ms)
-                )
+    redraws = Redraws(turns)
+    for eagerness, limit in LIMITS.items():
+        for caution, out in sweep.items():
+            if (most := redraws.most_cut_off(out)) <= limit:
+                shares = (f"{out.cut_off:.1%}", f"{most:.1%}")
+                rows.append((eagerness, f"{caution}", *shares, out.mean_ms))
                 break
-    print()
     print_table(("", "caution", "cut off", "at most", "mean ms"), rows)
 
 
-def fitted(seen: Seen) -> Weights:
-    """Return the weights of greatest likelihood, for whatever may be known of a pause."""
-    weights: dict[tuple[str, ...], tuple[float, ...]] = {}
-    pauses = list(itertools.chain.from_iterable(observed.pauses for _, observed in seen))
-    ends = np.array([float(pause.is_end) for pause in pauses])
-    for signals in WAYS.values():
-        found = [signs(signals.arrivals(pause)[-1][1]) for pause in pauses]
-        samples = np.array([[1.0, *sign.values()] for sign in found])
-        weights[tuple(found[0])] = tuple(_logistic_regression(samples, ends).tolist())
-    return weights
+class _Pauses:
+    """What is weighed at the pauses of some turns.
+
+    Attributes:
+        all: Shape (pauses,), true throughout.
+    """
+
+    def __init__(self, turns: Sequence[Turn], observed: Sequence[Observed]) -> None:
+        self._texts = numbered([turn.text for turn in turns])
+        self._voices = numbered([turn.voice for turn in turns])
+        pauses = [pause for seen in observed for pause in seen.pauses]
+        self._turn_of = np.repeat(np.arange(len(turns)), [len(seen.pauses) for seen in observed])
+        self._ends = np.array([float(pause.is_end) for pause in pauses])
+        self._samples: dict[tuple[str, ...], NDArray[np.float64]] = {}
+        for signals in WAYS.values():
+            found = [signs(signals.arrivals(pause)[-1][1]) for pause in pauses]
+            self._samples[tuple(found[0])] = np.array([[1.0, *one.values()] for one in found])
+        self.all = np.ones(len(pauses), np.bool_)
+
+    def weights(self, chosen: NDArray[np.bool_]) -> Weights:
+        """Return those of greatest likelihood, for whatever may be known of a pause.
+
+        Args:
+            chosen: Which pauses are fitted on, shape (pauses,).
+        """
+        return {
+            names: tuple(_logistic_regression(samples[chosen], self._ends[chosen]).tolist())
+            for names, samples in self._samples.items()
+        }
+
+    def strangers(self) -> list[Weights]:
+        """Return for each turn the weights by all turns with another text and another voice."""
+        pairs = list(zip(self._texts.tolist(), self._voices.tolist(), strict=True))
+        fitted: dict[tuple[int, int], Weights] = {}
+        for text, voice in set(pairs):
+            apart = (self._texts != text) & (self._voices != voice)
+            fitted[text, voice] = self.weights(apart[self._turn_of])
+        return [fitted[pair] for pair in pairs]
 
 
-def _folds(seen: Seen) -> Iterable[tuple[Seen, Seen]]:
-    """Yield the turns of each text, and all others."""
-    for text in sorted({turn.text for turn, _ in seen}):
-        yield (
-            [one for one in seen if one[0].text == text],
-            [one for one in seen if one[0].text != text],
-        )
-
-
-def _sweep(folds: Sequence[tuple[Seen, Weights]]) -> Iterator[tuple[float, list[Outcome]]]:
-    """Yield each caution, and what it comes to by text, with all signals and the text's weights."""
+def _sweep(
+    turns: Sequence[Turn], observed: Sequence[Observed], weights: Sequence[Weights]
+) -> Iterator[tuple[float, Outcome]]:
+    """Yield each caution, and what it comes to with all signals and each turn's own weights."""
     for caution in CAUTIONS:
-        yield (
-            caution,
-            [_decide(fold, _policy(weights, caution)) for fold, weights in folds],
-        )
-
-
-def _pooled(by_text: Sequence[Outcome]) -> Outcome:
-    return Outcome(
-        sum(outcome.turns for outcome in by_text),
-        np.concatenate([outcome.delays_ms for outcome in by_text]),
-    )
-
-
-def _upper_limit(by_text: Sequence[Outcome]) -> float:
-    """Return the share of cut-offs that is rarely exceeded, by the bootstrap over texts."""
-    turns = np.array([outcome.turns for outcome in by_text])
-    cut = turns - np.array([len(outcome.delays_ms) for outcome in by_text])
-    drawn = np.random.default_rng(SEED).integers(len(turns), size=(REDRAWS, len(turns)))
-    shares = cut[drawn].sum(axis=1) / turns[drawn].sum(axis=1)
-    return float(np.quantile(shares, CONFIDENCE))
-
-
-def _decide(seen: Seen, policy: Policy) -> Outcome:
-    return replay([turn for turn, _ in seen], [observed for _, observed in seen], policy)
+        delays = [
+            delay_ms(turn, seen, _policy(by, caution))
+            for turn, seen, by in zip(turns, observed, weights, strict=True)
+        ]
+        yield caution, Outcome(np.array(delays))
 
 
 def _policy(weights: Weights, caution: float) -> Policy:
@@ -139,7 +142,7 @@ def _logistic_regression(
     penalty = ridge * np.eye(samples.shape[1])
     penalty[0, 0] = 0.0  # the constant is free
     weights = np.zeros(samples.shape[1])
-    for _ in range(30):
+    for _ in range(NEWTON_STEPS):
         probabilities = 1 / (1 + np.exp(-samples @ weights))
         gradient = samples.T @ (labels - probabilities) - penalty @ weights
         spread = (probabilities * (1 - probabilities))[:, np.newaxis]

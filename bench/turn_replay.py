@@ -6,6 +6,7 @@ pause was noticed, and nothing sooner.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from antiphon.wire.audio_config import TurnDetection
 from bench.turn_evidence import Observed, Pause, frames_of
 from bench.turn_set import Turn
 
-__all__ = ["Outcome", "Policy", "Signals", "replay"]
+__all__ = ["Outcome", "Policy", "Signals", "delay_ms", "replay"]
 
 PREDICTION_MS = 50
 """From the notice of a pause until the turn predictor has judged it, on two cores."""
@@ -83,34 +84,35 @@ class Outcome:
     """What a policy made of a set of turns.
 
     Attributes:
-        turns: How many there are.
-        delays_ms: From the last audible sample to the decision, of those that were not ended
-            before their end: shape (n,).
+        delays_ms: Of each turn, from its last audible sample to the decision, shape (n,); not a
+            number where it was ended before its end.
     """
 
-    turns: int
     delays_ms: NDArray[np.float64]
 
     @property
     def cut_off(self) -> float:
         """Share of the turns that were ended before their end."""
-        return 1 - len(self.delays_ms) / self.turns
+        return float(np.isnan(self.delays_ms).mean())
 
     @property
     def mean_ms(self) -> float:
-        """Mean delay."""
-        return float(self.delays_ms.mean())
+        """Mean delay of the others."""
+        return float(np.nanmean(self.delays_ms))
+
+    def redrawn(self, counts: NDArray[np.int64]) -> Outcome:
+        """Return what it were if each turn was there ``counts`` times, shape (n,)."""
+        return Outcome(np.repeat(self.delays_ms, counts))
 
 
 def replay(turns: Sequence[Turn], observed: Sequence[Observed], policy: Policy) -> Outcome:
     """Decide when each turn ends."""
-    delays = [_delay_ms(turn, seen, policy) for turn, seen in zip(turns, observed, strict=True)]
-    right = [delay for delay in delays if delay is not None]
-    return Outcome(len(turns), np.array(right))
+    delays = [delay_ms(turn, seen, policy) for turn, seen in zip(turns, observed, strict=True)]
+    return Outcome(np.array(delays))
 
 
-def _delay_ms(turn: Turn, observed: Observed, policy: Policy) -> float | None:
-    """Return how long after its end a turn was ended; ``None`` if before."""
+def delay_ms(turn: Turn, observed: Observed, policy: Policy) -> float:
+    """Return how long after its end a turn was ended; not a number if before."""
     detector = TurnDetector(policy.settings)
     pauses = {pause.at: pause for pause in observed.pauses}
     pause: Pause | None = None
@@ -124,6 +126,6 @@ def _delay_ms(turn: Turn, observed: Observed, policy: Policy) -> float | None:
                 arriving = policy.signals.arrivals(pause)
             case SpeechStopped(position):
                 assert pause is not None
-                return (position - turn.end) / SAMPLES_PER_MS if pause.is_end else None
+                return (position - turn.end) / SAMPLES_PER_MS if pause.is_end else math.nan
     message = f"the turn {turn.name!r} was never ended"
     raise RuntimeError(message)

@@ -1,18 +1,19 @@
 """Turns to judge end-of-turn decisions by: half of them with hesitations of 0.3 to 2 seconds.
 
-Each text of ``bench/turn_sentences.py`` is spoken by two voices, with and without its hesitations.
-A hesitation is made in one of two ways: silence is put between two words of the whole sentence, so
-that the voice breaks off in the middle of its melody; or the parts are spoken one by one, the
-earlier ones with a comma, dots or an "um" at the end, so that it hangs. To these come recordings of
-a person reading (``tests/data/speech``), whole and cut in the first way. Everything lies under
-noise of its own, from barely audible to 20 dB below speech, silence included.
+Each text is spoken by two voices, with and without its hesitations. A hesitation is made in one of
+two ways: silence is put between two words of the whole sentence, so that the voice breaks off in
+the middle of its melody; or the parts are spoken one by one, the earlier ones with a comma, dots or
+an "um" at the end, so that it hangs. To these come recordings of a person reading
+(``tests/data/speech``), whole and cut in the first way. Everything lies under noise of its own,
+from barely audible to 20 dB below speech, silence included.
 
 Replies come with what the assistant had said before, as they do in a session: nobody says "Four
 people." out of the blue, and a language model that is not shown the question takes it for the
 beginning of a sentence.
 
-There are two halves, which share neither a text nor a voice: one to fit on, one to report.
-Everything is drawn from a seed. To listen to it::
+One part of the set is there to fit on and to choose by. The other is the exam, which shares neither
+a text nor a voice with it and was decided on once, when everything had been chosen. Everything is
+drawn from a seed. To listen to it::
 
     python -m bench.turn_set --write FOLDER
 """
@@ -21,9 +22,10 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import click
@@ -33,13 +35,12 @@ import soxr
 from antiphon.ask import WIRE_RATE_HZ, read_wav
 from antiphon.audio.formats import Floats, to_int16s
 from antiphon.engines.hearing import LISTENING_RATE_HZ
-from bench.turn_sentences import HESITANT, REPLIES_TO, SHORT
-from bench.turn_voices import FIT_VOICES, HELD_OUT_VOICES, Studio, audible
+from bench import turn_exam_sentences, turn_sentences
+from bench.turn_voices import EXAM_VOICES, FIRST_VOICES, SECOND_VOICES, Studio, audible
 
-__all__ = ["Half", "Turn", "turn_set"]
+__all__ = ["RECORDINGS", "Part", "Turn", "turn_set"]
 
 SEED = 20_260
-VOICES_PER_TEXT = 2
 SPEEDS = (0.85, 1.15)
 """Range of speaking rates."""
 
@@ -69,14 +70,15 @@ RECORDINGS = {
     "respectable than he was",
     "selfish": "unless to be rather cold hearted | and rather selfish | is to be ill disposed",
 }
+_REPLIES_TO = {**turn_sentences.REPLIES_TO, **turn_exam_sentences.REPLIES_TO}
 _RECORDINGS_FOLDER = Path(__file__).parent.parent / "tests" / "data" / "speech"
 
 
-class Half(Enum):
+class Part(Enum):
     """What a turn may be used for."""
 
     FIT = "fit"
-    HELD_OUT = "held out"
+    EXAM = "exam"
 
 
 @dataclass(frozen=True)
@@ -86,8 +88,9 @@ class Turn:
     Attributes:
         name: Says what it is; unique.
         text: The words, however they are said.
+        voice: Who says them.
         replies_to: What the assistant had said before; ``""`` if it opens the conversation.
-        half: What it may be used for.
+        part: What it may be used for.
         audio: Shape (n,), mono float32 at 16 kHz.
         end: Position after the last audible sample of the speech.
         pauses: How many hesitations there are in it.
@@ -95,56 +98,70 @@ class Turn:
 
     name: str
     text: str
+    voice: str
     replies_to: str
-    half: Half
+    part: Part
     audio: Floats
     end: int
     pauses: int
 
 
-def turn_set() -> list[Turn]:
-    """Build the set: some 570 turns. Takes a quarter of an hour the first time, then seconds.
+def turn_set(part: Part) -> list[Turn]:
+    """Build one part of the set: 570 turns to fit on, 280 of the exam.
+
+    It takes half an hour the first time, then seconds.
 
     Raises:
         AntiphonError: It has to be spoken first, and a model cannot be had.
     """
-    return asyncio.run(_build())
+    return asyncio.run(_build(part))
 
 
-async def _build() -> list[Turn]:
+async def _build(part: Part) -> list[Turn]:
     studio = Studio()
     try:
         turns: list[Turn] = []
-        for half, voices in ((Half.FIT, FIT_VOICES), (Half.HELD_OUT, HELD_OUT_VOICES)):
-            parity = list(Half).index(half)
-            for index, marked in enumerate((*HESITANT, *SHORT)):
-                if index % 2 == parity:
-                    for turn in range(VOICES_PER_TEXT):
-                        voice = voices[(index // 2 + turn) % len(voices)]
-                        turns += await _spoken(studio, half, voice, marked)
-        for name, marked in RECORDINGS.items():
-            turns += await _recorded(studio, name, marked)
+        for marked, voice in _cast(part):
+            turns += await _spoken(studio, part, voice, marked)
+        if part is Part.FIT:
+            for name, marked in RECORDINGS.items():
+                turns += await _recorded(studio, name, marked)
         return turns
     finally:
         await studio.aclose()
 
 
-async def _spoken(studio: Studio, half: Half, voice: str, marked: str) -> list[Turn]:
+def _cast(part: Part) -> Iterator[tuple[str, str]]:
+    """Yield each text of a part with each of the two voices that speak it."""
+    if part is Part.FIT:
+        for index, marked in enumerate((*turn_sentences.HESITANT, *turn_sentences.SHORT)):
+            voices = (FIRST_VOICES, SECOND_VOICES)[index % 2]
+            for turn in (0, 1):
+                yield marked, voices[(index // 2 + turn) % len(voices)]
+    else:
+        exam = (*turn_exam_sentences.HESITANT, *turn_exam_sentences.SHORT)
+        for index, marked in enumerate(exam):
+            for turn in (0, 1):
+                yield marked, EXAM_VOICES[(index + turn) % len(EXAM_VOICES)]
+
+
+async def _spoken(studio: Studio, part: Part, voice: str, marked: str) -> list[Turn]:
     """Return a text as one voice says it: without hesitating and, if it has marks, with."""
     draw = np.random.default_rng([SEED, *marked.encode(), *voice.encode()])
     speed = round(draw.uniform(*SPEEDS), 2)
     parts = marked.split(" | ")
     text = " ".join(parts)
-    replies_to = REPLIES_TO.get(marked, "")
+    replies_to = _REPLIES_TO.get(marked, "")
     whole = await studio.speak(text, voice, speed)
-    turns = [_turn(f"{voice}: {text}", text, replies_to, half, [whole], draw)]
+    said = partial(_turn, text=text, voice=voice, replies_to=replies_to, part=part, draw=draw)
+    turns = [said(f"{voice}: {text}", [whole])]
     if len(parts) > 1:
         if draw.random() < 0.5:
             pieces = await studio.cut(whole, parts)
         else:
-            texts = [*(_hanging(part, draw) for part in parts[:-1]), parts[-1]]
-            pieces = [await studio.speak(text, voice, speed) for text in texts]
-        turns.append(_turn(f"{voice}: {marked}", text, replies_to, half, pieces, draw))
+            texts = [*(_hanging(piece, draw) for piece in parts[:-1]), parts[-1]]
+            pieces = [await studio.speak(piece, voice, speed) for piece in texts]
+        turns.append(said(f"{voice}: {marked}", pieces))
     return turns
 
 
@@ -157,11 +174,12 @@ async def _recorded(studio: Studio, name: str, marked: str) -> list[Turn]:
     speech = speech[start:end] / np.abs(speech).max()
     parts = marked.split(" | ")
     text = " ".join(parts)
-    turns = [_turn(f"reader: {name}", text, "", Half.HELD_OUT, [speech], draw)]
+    said = partial(_turn, text=text, voice="reader", replies_to="", part=Part.FIT, draw=draw)
+    turns = [said(f"reader: {name}", [speech])]
     for mark in range(1, len(parts)):
         texts = [" ".join(parts[:mark]), " ".join(parts[mark:])]
         pieces = await studio.cut(speech, texts)
-        turns.append(_turn(f"reader: {' | '.join(texts)}", text, "", Half.HELD_OUT, pieces, draw))
+        turns.append(said(f"reader: {' | '.join(texts)}", pieces))
     return turns
 
 
@@ -177,10 +195,12 @@ def _hanging(part: str, draw: np.random.Generator) -> str:
 
 def _turn(
     name: str,
-    text: str,
-    replies_to: str,
-    half: Half,
     pieces: Iterable[Floats],
+    *,
+    text: str,
+    voice: str,
+    replies_to: str,
+    part: Part,
     draw: np.random.Generator,
 ) -> Turn:
     """Put silence between the pieces and noise under everything."""
@@ -195,7 +215,7 @@ def _turn(
     peak = 10 ** (draw.uniform(*LEVELS_DB) / 20)
     noise = _noise(len(speech), draw) * 10 ** (draw.uniform(*NOISE_BELOW_PEAK_DB) / 20)
     audio = (peak * (speech + noise)).clip(-1, 1).astype(np.float32)
-    return Turn(name, text, replies_to, half, audio, end, len(others))
+    return Turn(name, text, voice, replies_to, part, audio, end, len(others))
 
 
 def _noise(samples: int, draw: np.random.Generator) -> Floats:
@@ -216,12 +236,13 @@ def _silence(duration_s: float) -> Floats:
 @click.option("--write", type=click.Path(path_type=Path), help="Folder for a WAV file a turn.")
 def main(*, write: Path | None) -> None:
     """Build the set, say how large it is, and write it down to be listened to."""
-    turns = turn_set()
-    for half in Half:
-        mine = [turn for turn in turns if turn.half is half]
+    turns = []
+    for part in Part:
+        mine = turn_set(part)
         hesitating = sum(turn.pauses > 0 for turn in mine)
         hours = sum(len(turn.audio) for turn in mine) / LISTENING_RATE_HZ / 3600
-        print(f"{half.value}: {len(mine)} turns, {hesitating} hesitate; {hours:.2f} hours")
+        print(f"{part.value}: {len(mine)} turns, {hesitating} hesitate; {hours:.2f} hours")
+        turns += mine
     if write is not None:
         write.mkdir(parents=True, exist_ok=True)
         for number, turn in enumerate(turns):

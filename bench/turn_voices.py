@@ -1,4 +1,4 @@
-"""Speech for the set of turns: six voices, of which each half of the set has three to itself.
+"""Speech for the set of turns: 16 voices, ten of which speak in the exam and nowhere else.
 
 What was spoken once is kept under ``ANTIPHON_HOME/bench/turns``. Piper never says a sentence twice
 in the same way, so a set that is built anew is not the same to the sample.
@@ -23,14 +23,26 @@ from antiphon.engines.hearing import (
 )
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 from bench.words import normalized, word_errors
 
-__all__ = ["FIT_VOICES", "HELD_OUT_VOICES", "Studio", "audible", "cache_folder"]
+__all__ = [
+    "EXAM_VOICES",
+    "FIRST_VOICES",
+    "PIPER_VOICE",
+    "SECOND_VOICES",
+    "Studio",
+    "audible",
+    "cache_folder",
+]
 
 PIPER_VOICE = "joe"
-FIT_VOICES = (PIPER_VOICE, "af_heart", "am_michael")
-HELD_OUT_VOICES = ("af_bella", "am_fenrir", "bf_emma")
+FIRST_VOICES = (PIPER_VOICE, "af_heart", "am_michael")
+SECOND_VOICES = ("af_bella", "am_fenrir", "bf_emma")
+EXAM_VOICES = (
+    *("af_sarah", "am_puck", "bf_isabella", "bm_george", "af_nova"),
+    *("am_adam", "bf_alice", "am_eric", "af_kore", "bm_fable"),
+)
 
 AUDIBLE = 0.02
 """Share of the peak (-34 dB) above which a sample counts as speech."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from antiphon.ask import AskError, Question, ask, likeness, read_wav, write_wav
-from antiphon.engines.script import Fail, Gate, Say, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Say, Script, Sound, Take, WaitFor
 from antiphon.errors import ConfigurationError
 from tests.support.server import Served, running_server
 from tests.support.sound import speech

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from antiphon.cli import main
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import builtin_catalogue
-from antiphon.engines.weights import path_of
+from antiphon.engines.weights.store import path_of
 from tests.engines.hub_stand_in import hub_settings, hub_stand_in
 
 REPO = "someone/tiny-model"

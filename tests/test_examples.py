@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import antiphon
-from antiphon.engines.script import read_script
+from antiphon.engines.scripted.script import read_script
 from tests.clients.environments import environment_of
 
 ROOT = Path(__file__).parent.parent

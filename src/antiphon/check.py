@@ -13,11 +13,12 @@ from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
 from antiphon.engines.choices import Choice, choice_of
 from antiphon.engines.hearing import Transcriber
-from antiphon.engines.progress import megabytes
 from antiphon.engines.registry import Readiness, status
 from antiphon.engines.self_tests import self_test
+from antiphon.engines.weights.progress import megabytes
 from antiphon.errors import AntiphonError
 from antiphon.runtime.loading import load_for
+from antiphon.runtime.upstream_link import upstream_self_test
 
 __all__ = ["check"]
 
@@ -61,6 +62,14 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
                 continue
             if role == "transcriber" and ears is None:
                 ears = cast("Transcriber", engine)
+    for name, model in config.models.items():
+        if model.service is not None:
+            echo(f"{'upstream':15} {model.service.use}: of the model {name}")
+            try:
+                echo(f"{'':15} {await upstream_self_test(model.service, name)}")
+            except AntiphonError as error:
+                echo(f"{'':15} does not work: {error}")
+                all_work = False
     return all_work
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
-from antiphon.engines.hub import KnownReference, Reference, known_references, missing_of
-from antiphon.engines.progress import megabytes
 from antiphon.engines.registry import Readiness, status
-from antiphon.engines.sources import name_of
-from antiphon.engines.weights import path_of
+from antiphon.engines.weights.hub import KnownReference, Reference, known_references, missing_of
+from antiphon.engines.weights.progress import megabytes
+from antiphon.engines.weights.sources import name_of
+from antiphon.engines.weights.store import path_of
 
 __all__ = ["as_json", "as_table", "in_full"]
 

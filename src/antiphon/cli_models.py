@@ -16,11 +16,11 @@ from antiphon.config import Config, load_config, load_shelf
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
 from antiphon.engines.choices import choice_of
-from antiphon.engines.hub import Reference, is_reference, known_references
-from antiphon.engines.hub_fetch import damaged_of, fetch_reference, forget
-from antiphon.engines.progress import PlainProgress, Progress, megabytes
-from antiphon.engines.upkeep import damaged_files, remove
-from antiphon.engines.weights import fetch
+from antiphon.engines.weights.hub import Reference, is_reference, known_references
+from antiphon.engines.weights.hub_fetch import damaged_of, fetch_reference, forget
+from antiphon.engines.weights.progress import PlainProgress, Progress, megabytes
+from antiphon.engines.weights.store import fetch
+from antiphon.engines.weights.upkeep import damaged_files, remove
 from antiphon.errors import WeightsError
 
 __all__ = ["models"]

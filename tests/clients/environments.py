@@ -15,7 +15,7 @@ import venv
 from pathlib import Path
 from typing import NamedTuple
 
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 
 __all__ = ["CLIENTS", "Environment", "environment_of"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from antiphon.engines.script import Call, Say, Script, Sound, Take
+from antiphon.engines.scripted.script import Call, Say, Script, Sound, Take
 
 __all__ = ["COUNT", "EXPECTED", "SCRIPT", "Told"]
 

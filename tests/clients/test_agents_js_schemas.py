@@ -9,7 +9,7 @@ import json
 
 import anyio
 
-from antiphon.engines.script import Call, Fail, Say, Script, Sound, Stop, Take
+from antiphon.engines.scripted.script import Call, Fail, Say, Script, Sound, Stop, Take
 from tests.clients.environments import environment_of
 from tests.clients.programs import run_on_node
 from tests.clients.story import COUNT

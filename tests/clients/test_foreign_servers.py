@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soxr
 
-from antiphon.engines import moonshine
 from antiphon.engines.base import EngineSettings
 from antiphon.engines.conformance import events_of
+from antiphon.engines.ears import moonshine
 from antiphon.engines.hearing import TranscriptionRequest
 from antiphon.engines.http import factories
 from antiphon.engines.speaking import SpeechRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from tests.clients.environments import environment_of
 from tests.clients.programs import run_on_node
 from tests.support.server import running_server

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from antiphon.audio.formats import codec_of
-from antiphon.engines.script import AnswerStep, Call, Gate, Say, Script, Take, WaitFor
+from antiphon.engines.scripted.script import AnswerStep, Call, Gate, Say, Script, Take, WaitFor
 from antiphon.wire.audio_config import PcmaFormat, PcmuFormat
 from tests.support.client import Frame, transcript_of, types
 from tests.support.server import running_server

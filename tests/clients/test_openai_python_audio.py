@@ -16,7 +16,7 @@ from openai.types.audio import (
 )
 
 from antiphon.config import Limits
-from antiphon.engines.script import Fail, Say, Script, SpeakerSays, Take
+from antiphon.engines.scripted.script import Fail, Say, Script, SpeakerSays, Take
 from tests.support.server import running_server
 from tests.support.sound import as_file, silence, speech
 

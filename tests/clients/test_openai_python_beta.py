@@ -18,7 +18,7 @@ from openai.types.beta.realtime.session_update_event_param import Session, Sessi
 from pydantic import TypeAdapter
 
 from antiphon.audio.formats import codec_of
-from antiphon.engines.script import Call, Script, Take
+from antiphon.engines.scripted.script import Call, Script, Take
 from antiphon.wire.audio_config import PcmuFormat
 from tests.support.client import Client, Frame, types
 from tests.support.server import Served, running_server

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from tests.support.server import running_server
 from tests.support.sound import silence, speech
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.engines.script import Gate, Say, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.script import Gate, Say, Script, Sound, Take, WaitFor
 from tests.support.client import Client, transcript_of, types
 from tests.support.server import running_server
 from tests.support.sound import silence, speech

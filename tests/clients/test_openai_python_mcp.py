@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from antiphon.engines.script import Call, Script, Take
+from antiphon.engines.scripted.script import Call, Script, Take
 from tests.support.client import Client, Frame, transcript_of, types
 from tests.support.mcp_server import McpProcess, mcp_process
 from tests.support.server import running_server

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from openai import BadRequestError
 
-from antiphon.engines.script import Script, SpeakerSays, Take
-from antiphon.engines.scripted import LOGPROB
+from antiphon.engines.scripted.engines import LOGPROB
+from antiphon.engines.scripted.script import Script, SpeakerSays, Take
 from antiphon.runtime.engine_set import SpokenVoice
 from tests.support.cast import make_cast
 from tests.support.client import transcript_of

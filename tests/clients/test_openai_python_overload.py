@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import anyio
 import pytest
 
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.isolated import isolated
-from antiphon.engines.script import Gate, Say, Script, Take, WaitFor
+from antiphon.engines.scripted.script import Gate, Say, Script, Take, WaitFor
 from tests.engines import frail
 from tests.engines.test_isolated import SETTINGS
 from tests.support.cast import make_cast
 from tests.support.server import serving
 from tests.support.sound import noise
-
-
-def answering(*takes: Take) -> Script:
-    return Script(answers=takes)
 
 
 async def no_other():
@@ -28,9 +25,9 @@ async def no_other():
 
 async def test_an_overloaded_model_fails_the_response_by_name_and_the_next_one_is_answered():
     gate = Gate()
-    cast = make_cast(answering(Take((WaitFor(gate), Say("At last.")))))
+    cast = make_cast(Script(answers=(Take((WaitFor(gate), Say("At last."))),)))
     limits = Limits(parallel=1, queue_s=0.2)
-    busy = guarded(cast.language_model, limits, no_other)
+    busy: Any = guarded(cast.language_model, limits, no_other)
     async with (
         serving(replace(cast.engines, language_model=busy)) as server,
         server.sdk() as first,
@@ -55,7 +52,7 @@ async def test_a_transcriber_that_dies_or_hangs_is_back_for_the_same_session(end
     async def load():
         return await anyio.to_thread.run_sync(isolated, frail.create, SETTINGS, "transcriber")
 
-    ears = guarded(await load(), Limits(stall_s=1, queue_s=60), load)
+    ears: Any = guarded(await load(), Limits(stall_s=1, queue_s=60), load)
     cast = make_cast()
     engines = replace(cast.engines, transcriber=ears)
     async with serving(engines) as server, server.sdk() as client:

@@ -11,7 +11,7 @@ import pytest
 
 from antiphon.engines.base import EngineSettings, Floats, Role
 from antiphon.engines.catalogue import builtin_catalogue
-from antiphon.engines.weights import default_home, missing_files, path_of
+from antiphon.engines.weights.store import default_home, missing_files, path_of
 
 SPEECH = Path(__file__).parents[1] / "data" / "speech"
 

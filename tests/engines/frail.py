@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator
 
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
-from antiphon.engines.script import Script
-from antiphon.engines.scripted import ScriptedTranscriber, create_transcriber
+from antiphon.engines.scripted.engines import ScriptedTranscriber, create_transcriber
+from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError
 
 __all__ = ["ABORTING", "BLOCKING", "RAISING", "create", "create_nothing", "create_refused"]

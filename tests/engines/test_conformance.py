@@ -8,7 +8,6 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from antiphon.engines import scripted
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.conformance import (
     LanguageModelConformance,
@@ -22,6 +21,7 @@ from antiphon.engines.hearing import (
     TranscriptEvent,
     TranscriptionRequest,
 )
+from antiphon.engines.scripted import engines as scripted
 from antiphon.engines.thinking import GenerationEnd, PromptRead, TextDelta
 from antiphon.errors import EngineError
 

@@ -10,12 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines import conformance, scripted
+from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Role
 from antiphon.engines.conformance import events_of, noise
 from antiphon.engines.failover import FailoverLanguageModel, with_fallbacks
 from antiphon.engines.hearing import Transcript, TranscriptDelta, TranscriptionRequest
-from antiphon.engines.script import Fail, Say, Script, Take
+from antiphon.engines.scripted import engines as scripted
+from antiphon.engines.scripted.script import Fail, Say, Script, Take
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import (
     GenerationRequest,

@@ -12,12 +12,12 @@ from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
-from antiphon.engines.script import Gate, Say, Script, Take, WaitFor
-from antiphon.engines.scripted import (
+from antiphon.engines.scripted.engines import (
     ScriptedTranscriber,
     create_language_model,
     create_transcriber,
 )
+from antiphon.engines.scripted.script import Gate, Say, Script, Take, TranscriptionStep, WaitFor
 from antiphon.engines.thinking import MessageEndPredictor
 from antiphon.errors import ConfigurationError, EngineError
 from tests.support.virtual_time import step
@@ -40,12 +40,12 @@ class Crashing(ScriptedTranscriber):
         yield  # a generator
 
 
-def ears(*takes: Take) -> ScriptedTranscriber:
+def ears(*takes: Take[TranscriptionStep]) -> ScriptedTranscriber:
     script = Script(transcriptions=takes, sentence="I hear.")
     return create_transcriber(EngineSettings(name="ears", options={"script": script}))
 
 
-def waiting_at(gate: Gate) -> Take:
+def waiting_at(gate: Gate) -> Take[TranscriptionStep]:
     return Take(steps=(WaitFor(gate), Say("Now.")))
 
 
@@ -155,7 +155,7 @@ async def test_an_engine_that_hangs_is_replaced_and_only_that_request_fails(capl
 
 
 async def test_time_between_events_counts_not_their_sum():
-    slowly = Take(steps=(Say("One two three four five six.", every_ms=4000),))
+    slowly: Take[TranscriptionStep] = Take(steps=(Say("One two three four five six.", every_ms=4000),))
     assert await heard_by(guard(ears(slowly), stall_s=5)) == "One two three four five six."
 
 

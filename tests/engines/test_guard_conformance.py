@@ -3,7 +3,7 @@
 from antiphon.engines import conformance
 from antiphon.engines.base import Engine, EngineSettings
 from antiphon.engines.guard import Limits, guarded
-from antiphon.engines.scripted import (
+from antiphon.engines.scripted.engines import (
     create_language_model,
     create_synthesizer,
     create_transcriber,

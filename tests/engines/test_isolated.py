@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+from typing import Any
 
 import anyio
 import pytest
@@ -13,7 +14,7 @@ from antiphon.engines.base import EngineSettings
 from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptionRequest
 from antiphon.engines.isolated import WINDOW, isolated
-from antiphon.engines.scripted import (
+from antiphon.engines.scripted.engines import (
     create_language_model,
     create_synthesizer,
     create_transcriber,
@@ -84,7 +85,7 @@ async def test_behind_a_guard_it_is_back_after_a_crash_or_a_hang():
 
 
 async def test_a_reader_that_stops_taking_holds_the_engine_up_and_nobody_else():
-    model = await anyio.to_thread.run_sync(
+    model: Any = await anyio.to_thread.run_sync(
         isolated, create_language_model, SETTINGS, "language_model"
     )
     request = asking("word " * 4 * WINDOW)
@@ -98,11 +99,12 @@ async def test_a_reader_that_stops_taking_holds_the_engine_up_and_nobody_else():
 
 
 async def test_a_language_model_can_do_what_it_can_but_count(ears):
-    model = await anyio.to_thread.run_sync(
+    model: Any = await anyio.to_thread.run_sync(
         isolated, create_language_model, SETTINGS, "language_model"
     )
     assert model.counter is None
-    assert isinstance(model, MessageEndPredictor)
+    reads_ends: object = model
+    assert isinstance(reads_ends, MessageEndPredictor)
     assert 0 <= await model.predict_message_end(asking("Hello?")) <= 1
     await model.aclose()
 

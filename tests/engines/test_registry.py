@@ -7,7 +7,7 @@ import pytest
 from antiphon.engines.base import EngineSettings
 from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.registry import Readiness, load_engine, status
-from antiphon.engines.weights import path_of
+from antiphon.engines.weights.store import path_of
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
 
 CATALOGUE = builtin_catalogue()

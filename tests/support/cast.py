@@ -9,8 +9,7 @@ from typing import TypeVar
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptEvent, TranscriptionRequest
-from antiphon.engines.script import Script
-from antiphon.engines.scripted import (
+from antiphon.engines.scripted.engines import (
     SPEAKING_RATE_HZ,
     TONES_HZ,
     ScriptedLanguageModel,
@@ -20,12 +19,13 @@ from antiphon.engines.scripted import (
     create_language_model,
     create_transcriber,
 )
-from antiphon.engines.scripted_hearing import (
+from antiphon.engines.scripted.hearing import (
     ScriptedDenoiser,
     ScriptedTurnPredictor,
     create_denoiser,
     create_turn_predictor,
 )
+from antiphon.engines.scripted.script import Script
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet

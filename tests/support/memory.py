@@ -12,7 +12,7 @@ import anyio
 from starlette.types import Message, Scope
 
 from antiphon.config import Config
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.runtime.models import Models
 from antiphon.runtime.reception import Opening, Reception, open_reception
 from antiphon.transports import websocket

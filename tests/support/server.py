@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from antiphon.config import Config
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.testing.listening import Listening, listening
 from tests.support.cast import Cast, make_cast

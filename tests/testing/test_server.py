@@ -7,7 +7,7 @@ import anyio.to_thread
 import httpx2
 import pytest
 
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.testing import Interruption, scripted_server, silence, speech
 from antiphon.testing.plugin import antiphon_server
 from tests.testing.app import answer, connected, say, write

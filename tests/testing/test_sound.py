@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from antiphon.audio.formats import codec_of
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.testing import silence, speech
 from antiphon.wire.audio_config import PcmaFormat, PcmFormat, PcmuFormat
 

@@ -5,16 +5,22 @@ from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
 from antiphon.config.loading import Loaded, load, load_config, load_shelf
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.report import report
+from antiphon.config.upstream import UpstreamChoice
+from antiphon.config.webrtc import IceServer, UdpPorts, WebRtcChoice
 
 __all__ = [
     "CLIENT_SECRET_PREFIX",
     "DEFAULT_INSTRUCTIONS",
     "ApiKey",
     "Config",
+    "IceServer",
     "Limits",
     "Loaded",
     "ModelChoice",
+    "UdpPorts",
+    "UpstreamChoice",
     "VoiceChoice",
+    "WebRtcChoice",
     "hash_line",
     "load",
     "load_config",

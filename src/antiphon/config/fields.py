@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from antiphon.config.keys import ApiKey, Limits, digest_of
 from antiphon.config.models import ModelChoice, VoiceChoice
+from antiphon.config.webrtc import WebRtcChoice
 from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.engines.base import Role
@@ -73,6 +74,7 @@ class Config(Struct, frozen=True, kw_only=True):
             page if keys are needed, otherwise for pages of this machine.
         voices: The synthesizer's voices by the names that clients have for them.
         prompts: Instructions that clients may ask for by id.
+        webrtc: How clients reach the server for calls.
     """
 
     host: str = "127.0.0.1"
@@ -100,12 +102,13 @@ class Config(Struct, frozen=True, kw_only=True):
     allow_origins: tuple[str, ...] = ()
     voices: dict[str, str | VoiceChoice] = {}
     prompts: dict[str, StoredPrompt] = {}
+    webrtc: WebRtcChoice = WebRtcChoice()
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65_535:
             message = f"The port is {self.port}; it has to be 0 to 65535."
             raise InvalidSettingError("port", message)
-        if not self.needs_key and not _is_loopback(self.host):
+        if not self.needs_key and not self.listens_on_loopback:
             message = (
                 f"The server would listen on {self.host}, where others can reach it, without an "
                 "API key. Give one with --api-key or ANTIPHON_API_KEYS, or listen on 127.0.0.1."
@@ -132,6 +135,11 @@ class Config(Struct, frozen=True, kw_only=True):
         """Whether clients need an API key."""
         return bool(self.api_keys or self.keys)
 
+    @property
+    def listens_on_loopback(self) -> bool:
+        """Whether only clients of this machine reach the server."""
+        return _is_loopback(self.host)
+
     def engine_choices(self) -> Iterator[tuple[Role, str | Choice | None]]:
         """Yield every engine that is configured, fallbacks too; those that are alike, once.
 
@@ -140,7 +148,8 @@ class Config(Struct, frozen=True, kw_only=True):
         seen = set()
         for role in get_args(Role):
             everywhere = getattr(self, role)
-            own = [getattr(model, role, None) or everywhere for model in self.models.values()]
+            by_engines = [model for model in self.models.values() if model.service is None]
+            own = [getattr(model, role, None) or everywhere for model in by_engines]
             for chosen in own:
                 for one in (chosen, *(choice_of(chosen).fallback if chosen else ())):
                     written = msgspec.json.encode(one)

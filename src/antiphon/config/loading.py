@@ -21,7 +21,7 @@ from antiphon.config.models import ModelChoice
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, catalogue_with
 from antiphon.engines.choices import Choice, located
-from antiphon.engines.weights import default_home
+from antiphon.engines.weights.store import default_home
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import explain
 

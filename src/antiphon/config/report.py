@@ -11,11 +11,14 @@ import msgspec
 
 from antiphon.config.keys import HASH_PREFIX
 from antiphon.config.loading import DEFAULT_SOURCE, Loaded
+from antiphon.engines.choices import ENVIRONMENT
 
 __all__ = ["report"]
 
 _SHOWN_HASH_DIGITS = 8  # tell hashes apart
 _MASK = "********"
+_SECRETS = ("hash", "credential")
+"""What entries of lists call what is not to be shown."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 
@@ -48,14 +51,20 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         for name, one in value.items():
             yield from _leaves(f"{key}.{_key(name)}", one)
     elif value is not None:
-        yield key, value
+        yield key, _shown(key, value)
+
+
+def _shown(key: str, value: Any) -> Any:  # noqa: ANN401
+    """Return a value, masked if it is a key of another service; where it is kept may be shown."""
+    is_key = key.endswith(".api_key") and not str(value).startswith(ENVIRONMENT)
+    return _MASK if is_key else value
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401
     match value:
         case Mapping():
             pairs = [
-                f"{_key(name)} = {_toml(_masked(one) if name == 'hash' else one)}"
+                f"{_key(name)} = {_toml(_masked(one) if name in _SECRETS else one)}"
                 for name, one in value.items()
                 if one is not None
             ]

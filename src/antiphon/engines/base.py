@@ -6,7 +6,7 @@ Rules that hold for all of them (and that ``engines/conformance.py`` checks):
 
 * Long work is an async generator. Closing it (``aclose``) or cancelling the task that reads it
   stops the work, within one chunk.
-* Nothing blocks the event loop: native work runs on threads (``engines/pool.py``).
+* Nothing blocks the event loop: native work runs on threads (``engines/native/pool.py``).
 * The only exception raised is :class:`antiphon.errors.EngineError`.
 * One instance serves all sessions of a process: weights are shared, and whatever belongs to one
   session is passed in and out.

@@ -4,7 +4,7 @@
 ``moonshine-tiny-en``          an entry of the catalogue, or the entry point of a package
 ``./model.gguf``, ``~/voices/x.onnx``   a file or folder; what runs it is told by what it is
 ``http://host:11434/v1#llama3``  an OpenAI-compatible server, after ``#`` its model
-``hf:OWNER/REPO/FILE``         weights of the Hugging Face hub; see ``engines/hub.py``
+``hf:OWNER/REPO/FILE``         weights of the Hugging Face hub; see ``engines/weights/hub.py``
 =============================  ====================================================================
 
 Wherever that is not enough, a table says the rest: :class:`Choice`.
@@ -23,7 +23,7 @@ from msgspec.structs import replace
 
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
-from antiphon.engines.hub import is_reference, local_path_of
+from antiphon.engines.weights.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import InvalidFieldError
 

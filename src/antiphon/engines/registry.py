@@ -25,8 +25,8 @@ from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Catalogue, Entry, builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
-from antiphon.engines.progress import megabytes
-from antiphon.engines.weights import default_home, missing_files, path_of
+from antiphon.engines.weights.progress import megabytes
+from antiphon.engines.weights.store import default_home, missing_files, path_of
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
 
 __all__ = ["EngineStatus", "Readiness", "load_engine", "status", "statuses"]
@@ -127,7 +127,7 @@ async def load_engine(
         chosen: Its name in the catalogue or that of an entry point, a path, an address, or all
             that there is to say. If not given, the role's default; or the role's fallback if only
             its weights are there.
-        home: Where weights are kept; :func:`antiphon.engines.weights.default_home` if not given.
+        home: Where weights are kept; ``weights.store.default_home()`` if not given.
         catalogue: What there is by name; what ships with Antiphon, if not given.
         threads: How many threads it may compute with, unless the choice says so itself.
         options: Replace the choice's options of the same name.

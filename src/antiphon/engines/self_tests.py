@@ -167,7 +167,7 @@ def _clip() -> Floats:
         wave.open(file) as recording,
     ):
         pcm = recording.readframes(recording.getnframes())
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / 2**15
+    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(2**15)
 
 
 def _ms_since(began: float) -> int:

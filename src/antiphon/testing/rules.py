@@ -1,11 +1,11 @@
-"""What a scripted server does, said step by step; the steps are those of ``engines/script.py``."""
+"""What a scripted server does, said step by step; the steps are those of its script."""
 
 from __future__ import annotations
 
 import json
 from typing import Generic, Literal, Self, TypeVar
 
-from antiphon.engines.script import (
+from antiphon.engines.scripted.script import (
     AnswerStep,
     Call,
     Fail,
@@ -32,7 +32,7 @@ class Rule(Generic[StepT]):
 
     Args:
         reel: Where the engine finds its takes.
-        when: As in :class:`antiphon.engines.script.Take`.
+        when: As in :class:`antiphon.engines.scripted.script.Take`.
         after_outputs: As there.
     """
 

@@ -13,7 +13,17 @@ from starlette.types import ASGIApp
 
 from antiphon.config import Config
 from antiphon.engines.base import EngineInfo, EngineSettings
-from antiphon.engines.script import (
+from antiphon.engines.scripted.engines import (
+    ScriptedLanguageModel,
+    create_language_model,
+    create_synthesizer,
+    create_transcriber,
+    create_voice_detector,
+    last_user_text,
+    outputs_since_user,
+)
+from antiphon.engines.scripted.hearing import create_denoiser, create_turn_predictor
+from antiphon.engines.scripted.script import (
     AnswerStep,
     Fail,
     Reel,
@@ -24,16 +34,6 @@ from antiphon.engines.script import (
     TranscriptionStep,
     Wait,
 )
-from antiphon.engines.scripted import (
-    ScriptedLanguageModel,
-    create_language_model,
-    create_synthesizer,
-    create_transcriber,
-    create_voice_detector,
-    last_user_text,
-    outputs_since_user,
-)
-from antiphon.engines.scripted_hearing import create_denoiser, create_turn_predictor
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.testing.journal import PATIENCE_S, Event, Journal

@@ -6,6 +6,7 @@ from tests.support.ledger.conversation import ConversationAccount
 from tests.support.ledger.frames import Frame, audio_ms
 from tests.support.ledger.input_audio import InputAccount, Turn
 from tests.support.ledger.mcp import McpAccount
+from tests.support.ledger.playback import CUTTING_FRAMES, PlaybackAccount
 from tests.support.ledger.rate_limits import LimitAccount
 from tests.support.ledger.requests import Form, Request, Requests
 from tests.support.ledger.responses import OutputItem, ResponseAccount, Stage
@@ -37,22 +38,25 @@ class Ledger:
     Args:
         clock: Tells the time in seconds, if no other session uses the key's limits: see
             :class:`~tests.support.ledger.rate_limits.LimitAccount`.
+        plays: Whether the server plays the answers, as in a call.
 
     Attributes:
         session: The settings as they were told last.
         conversation: The items.
         input: The input audio.
         mcp: The MCP servers and the calls to them.
+        playback: The answers that the server plays; ``None`` if the client does.
         responses: Every response by its id.
         recordings: How many items with audio the client has sent whose words have to be found out.
         expired: Whether the session has come to its end.
     """
 
-    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None, *, plays: bool = False) -> None:
         self.session: Frame = {}
         self.conversation = ConversationAccount()
         self.input = InputAccount()
         self.mcp = McpAccount()
+        self.playback = PlaybackAccount() if plays else None
         self.responses: dict[str, ResponseAccount] = {}
         self.recordings = 0
         self.expired = False
@@ -120,7 +124,11 @@ class Ledger:
         """Take a frame that the client sends."""
         if self.expired:
             return
-        self._requests.add(Request(text, form))
+        request = Request(text, form)
+        if self.playback is not None and request.kind == "output_audio_buffer.clear":
+            self.playback.ask()  # and if nothing is played, there is no answer
+        else:
+            self._requests.add(request)
 
     def settle(self) -> None:
         """Note that the server has taken in everything, and has nothing to say at the moment.
@@ -134,6 +142,7 @@ class Ledger:
         assert not self._answer_is_due
         assert self._interrupted is None
         assert not self._expiring
+        assert self.playback is None or not self.playback.due
         self._requests.settle()
 
     def rest(self) -> None:
@@ -144,6 +153,7 @@ class Ledger:
         """
         self.settle()
         assert self.running == []
+        assert self.expired or self.playback is None or self.playback.settled
         assert self.expired or self._requests.settled
         assert self.expired or self.mcp.settled
         assert self.expired or self.conversation.settled_but(set(self.mcp.unanswered.values()))
@@ -178,6 +188,9 @@ class Ledger:
             self._read_item(kind, frame)
         elif kind.startswith("input_audio_buffer."):
             self._read_input(kind, frame)
+        elif kind.startswith("output_audio_buffer."):
+            assert self.playback is not None, "the client plays"
+            self.playback.read(kind, frame["response_id"], self.responses[frame["response_id"]])
         elif kind == "error":
             self._read_error(frame["error"])
         else:
@@ -195,7 +208,9 @@ class Ledger:
                 assert kind in {"response.created", "error"}, "a turn is answered at once"
         elif self._requests.overdue:
             assert kind in {"conversation.item.added", "error"}, "the output of a call is due"
-        elif self._interrupted is not None:
+        elif self.playback is not None and self.playback.due:
+            assert kind in CUTTING_FRAMES, "whoever speaks is not talked over"
+        elif self._interrupted is not None and not (self.playback and kind in CUTTING_FRAMES):
             assert kind in CLOSING_FRAMES, "an interrupted response closes at once"
             assert frame.get("response_id", self._interrupted) == self._interrupted
         elif self._expiring:
@@ -270,8 +285,20 @@ class Ledger:
                 self.conversation.retrieve(frame["item"], output)
             case _:
                 assert kind == "conversation.item.truncated"
-                check_answer(self._answered("conversation.item.truncate").event, frame, self)
+                if not self._is_cut_off(frame):
+                    check_answer(self._answered("conversation.item.truncate").event, frame, self)
                 self.conversation.truncate(frame["item_id"], frame["audio_end_ms"])
+
+    def _is_cut_off(self, truncated: Frame) -> bool:
+        """Whether an item is truncated since the server has ceased to play it."""
+        if self.playback is None:
+            return False
+        owner = next(
+            account
+            for account in self.responses.values()
+            if any(item.id == truncated["item_id"] for item in account.items)
+        )
+        return self.playback.truncates(truncated, owner)
 
     def _add_item(self, frame: Frame) -> None:
         item_id = frame["item"]["id"]
@@ -341,6 +368,9 @@ class Ledger:
                 self.input.start(frame)
                 if self.session["audio"]["input"]["turn_detection"]["interrupt_response"]:
                     self._interrupted = self.active
+                    if self.playback is not None:
+                        own = (one for one, it in self.responses.items() if it.in_conversation)
+                        self.playback.interrupt(own)
             case "input_audio_buffer.speech_stopped":
                 self.input.stop(frame, self.input.taken_ms + self._pending_audio_ms())
                 self._next = ("input_audio_buffer.committed", frame["item_id"])
@@ -431,7 +461,7 @@ class Ledger:
             params = event.get("response") or {}
             if params.get("input") is not None:
                 context = None
-        account = ResponseAccount(response, context)
+        account = ResponseAccount(response, context, is_played=self.playback is not None)
         account.tools = self.session["tools"] if params.get("tools") is None else params["tools"]
         if not params.get("prompt"):
             account.instructions = params.get("instructions") or self.session["instructions"]

@@ -69,12 +69,17 @@ def objections(event: Frame, ledger: Ledger) -> Collection[str]:
 def is_borderline(event: Frame, ledger: Ledger) -> bool:
     """Say whether the client cannot know if an event will be refused."""
     match event["type"]:
+        case "session.update":
+            # Whether the voice has been heard, so that it cannot be changed, has not been told.
+            return ledger.playback is not None
         case "input_audio_buffer.commit":
             return abs(ledger.input.held_ms - MIN_COMMIT_MS) <= _CLOCK_TOLERANCE_MS
         case "conversation.item.create":
             # An item that was deleted keeps its id as long as somebody listens to its audio.
             return event["item"].get("id") in ledger.conversation.ever
         case "conversation.item.truncate":
+            if ledger.playback is not None:
+                return True  # how much audio there is has not been told
             item = ledger.output_item(event["item_id"])
             latest_ms = (item.audio_ms if item else 0) + TRUNCATE_TOLERANCE_MS
             return bool(abs(event["audio_end_ms"] - latest_ms) <= _CLOCK_TOLERANCE_MS)
@@ -272,6 +277,9 @@ def _check_created(event: Frame, frame: Frame, ledger: Ledger) -> None:
 def _check_truncated(event: Frame, frame: Frame, ledger: Ledger) -> None:
     item = ledger.output_item(event["item_id"])
     assert item is not None
+    if ledger.playback is not None:
+        assert frame["audio_end_ms"] <= event["audio_end_ms"]
+        return
     wanted_ms = min(event["audio_end_ms"], item.audio_ms)
     before_ms = ledger.conversation.heard_ms(event["item_id"])
     if before_ms is not None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from antiphon.engines.llama.prompts import Prompt
-from antiphon.engines.pool import Emitter
+from antiphon.engines.native.pool import Emitter
 from antiphon.engines.thinking import GenerationEnd, GenerationEvent, PromptRead
-from antiphon.engines.tool_reader import CallReader, Reading
-from antiphon.engines.tool_schemas import check_arguments
+from antiphon.engines.tools.reader import CallReader, Reading
+from antiphon.engines.tools.schemas import check_arguments
 from antiphon.errors import EngineError
 
 __all__ = ["Answer"]

@@ -12,15 +12,15 @@ from msgspec import Struct
 
 from antiphon.core.plan import ChatMessage
 from antiphon.engines.base import EngineInfo, EngineSettings
-from antiphon.engines.bpe import token_counter
-from antiphon.engines.chat_template import ChatTemplate
-from antiphon.engines.gguf import read_metadata
+from antiphon.engines.llama.bpe import token_counter
+from antiphon.engines.llama.chat_template import ChatTemplate
+from antiphon.engines.llama.gguf import read_metadata
 from antiphon.engines.llama.model import LlamaLanguageModel
 from antiphon.engines.llama.options import LlamaOptions
+from antiphon.engines.llama.prompt_counter import PromptCounter
 from antiphon.engines.llama.prompts import Prompts, template_variables
-from antiphon.engines.openmp import spin_briefly
+from antiphon.engines.native.openmp import spin_briefly
 from antiphon.engines.options import file_of, options_as
-from antiphon.engines.prompt_counter import PromptCounter
 from antiphon.errors import EngineError
 
 __all__ = ["create"]

@@ -11,12 +11,12 @@ import anyio.to_thread
 
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.llama.answer import Answer
+from antiphon.engines.llama.message_ends import PROBABILITIES, end_probability
 from antiphon.engines.llama.options import LlamaOptions
+from antiphon.engines.llama.prompt_counter import PromptCounter
 from antiphon.engines.llama.prompts import Prompt, Prompts
 from antiphon.engines.llama.slots import Slots
-from antiphon.engines.message_ends import PROBABILITIES, end_probability
-from antiphon.engines.pool import Emitter, Stopped, WorkerPool
-from antiphon.engines.prompt_counter import PromptCounter
+from antiphon.engines.native.pool import Emitter, Stopped, WorkerPool
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.errors import EngineError
 

@@ -9,15 +9,15 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.llama.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.llama.message_ends import open_prompt
 from antiphon.engines.llama.options import LlamaOptions
-from antiphon.engines.message_ends import open_prompt
 from antiphon.engines.thinking import GenerationRequest
-from antiphon.engines.tool_grammar import Thoughts, answer_grammar
-from antiphon.engines.tool_schemas import constraint_on
-from antiphon.engines.tool_syntax import IN_WORDS, CallSyntax, visible
-from antiphon.engines.tool_words import in_words
-from antiphon.engines.toolcalls import ToolRules, described, tool_rules
+from antiphon.engines.tools.calls import ToolRules, described, tool_rules
+from antiphon.engines.tools.grammar import Thoughts, answer_grammar
+from antiphon.engines.tools.schemas import constraint_on
+from antiphon.engines.tools.syntax import IN_WORDS, CallSyntax, visible
+from antiphon.engines.tools.words import in_words
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 

@@ -1,0 +1,1 @@
+"""Engines that say when somebody speaks, and has finished, and what is noise."""

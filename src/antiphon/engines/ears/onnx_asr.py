@@ -1,0 +1,206 @@
+"""Parakeet, Canary, GigaAM, Vosk and others, by the package onnx-asr.
+
+Any folder with a model that onnx-asr loads will do; its documentation lists the kinds and where
+exports of them are: https://istupakov.github.io/onnx-asr. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.ears.model_folder import model_folder
+from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.hearing import (
+    LISTENING_RATE_HZ,
+    Transcript,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.native.onnx import session_options
+from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.options import options_as
+from antiphon.errors import EngineError
+from antiphon.wire.transcription_events import LogProb
+
+__all__ = ["OnnxAsrOptions", "OnnxAsrTranscriber", "aligned", "create"]
+
+SHORTEST_AUDIO_S = 0.1
+"""Less holds no word, and hardly fills an encoder's first window."""
+
+
+class OnnxAsrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set.
+
+    Attributes:
+        model_type: The kind of model, for example ``nemo-conformer-tdt``; ``None`` for what the
+            folder's ``config.json`` says.
+        quantization: Which of a folder's files to take: ``int8`` for ``….int8.onnx``; ``None`` for
+            those without such an ending, and if there are none, for ``int8``.
+        languages: ISO-639-1 codes the model understands. Clients that ask for another are refused;
+            without any none is refused.
+        max_audio_s: Longer utterances are recognized in parts, cut where they are quietest. Memory
+            and time of many encoders grow with the square of it.
+    """
+
+    model_type: str | None = None
+    quantization: str | None = None
+    languages: tuple[str, ...] = ()
+    max_audio_s: float = 30.0
+
+
+class OnnxAsrTranscriber:
+    """Recognizes speech. Built by :func:`create`.
+
+    Args:
+        info: What it is.
+        model: ``onnx_asr.adapters.TimestampedResultsAsrAdapter``.
+        options: Its options.
+    """
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        model: Any,  # noqa: ANN401 (of an optional extra)
+        options: OnnxAsrOptions,
+    ) -> None:
+        self.info = info
+        self._model = model
+        self._options = options
+        # One utterance at a time: all threads share it, so that its words are there sooner.
+        self._pool = WorkerPool(stage="transcribe", threads=1, name=info.name)
+
+    async def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        """Yield a delta for each part of ``max_audio_s``, then the transcript.
+
+        Args:
+            audio: Shape (n,), float32 at 16 kHz; any length.
+            request: Only models that are told their language (Canary, Whisper) heed ``language``.
+                None takes a prompt or keywords.
+
+        Raises:
+            EngineError: The audio does not have one dimension, or the model failed.
+        """
+        if audio.ndim != 1:
+            message = f"audio must have one dimension, not shape {audio.shape}"
+            raise EngineError(message, stage="transcribe", code="invalid_audio")
+        samples = np.ascontiguousarray(audio, np.float32)
+        produce = partial(self._recognize, samples, request)
+        async with contextlib.aclosing(self._pool.stream(produce)) as events:
+            async for event in events:
+                yield event
+
+    async def aclose(self) -> None:
+        """Cancel all work and end the threads."""
+        await self._pool.aclose()
+
+    def _recognize(
+        self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]
+    ) -> None:
+        text = ""
+        logprobs: tuple[LogProb, ...] = ()
+        for part in split_at_quiet(audio, self._options.max_audio_s):
+            if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
+                continue
+            emit.check()
+            heard = self._model.recognize(
+                part, sample_rate=LISTENING_RATE_HZ, language=request.language
+            )
+            if heard.text:
+                space = " " if text else ""
+                delta = space + heard.text
+                shown = aligned(delta, heard.tokens, heard.logprobs) if request.logprobs else ()
+                text += delta
+                logprobs += shown
+                emit(TranscriptDelta(delta, shown))
+        emit(Transcript(text, logprobs=logprobs))
+
+
+def aligned(text: str, tokens: list[str], logprobs: list[float]) -> tuple[LogProb, ...]:
+    """Say for each token which piece of the text it is.
+
+    onnx-asr joins the tokens of a text and leaves out spaces that do not belong there, for example
+    before a comma. Characters of the text that are in no token, which is the space between two
+    parts, go to the token after them.
+
+    Args:
+        text: What was recognized.
+        tokens: Its tokens.
+        logprobs: Logarithmic probability of each.
+
+    Returns:
+        The tokens that stand for some of the text; joined they are the text.
+    """
+    shown: list[LogProb] = []
+    at = 0
+    for token, logprob in zip(tokens, logprobs, strict=True):
+        end = at
+        for letter in token:
+            found = text.find(letter, end)
+            if found >= 0 and not text[end:found].strip():
+                end = found + 1
+        piece, at = text[at:end], end
+        if piece:
+            shown.append(LogProb(token=piece, logprob=logprob, bytes=tuple(piece.encode())))
+    return tuple(shown)
+
+
+def create(settings: EngineSettings) -> OnnxAsrTranscriber:
+    """Load a folder given as the file ``model``, or the catalogue's files.
+
+    Options: :class:`OnnxAsrOptions`.
+
+    Raises:
+        EngineError: onnx-asr is not installed, an option is wrong, or a file cannot be used.
+    """
+    options = options_as(settings, OnnxAsrOptions, "transcribe")
+    with model_folder(settings, "transcribe") as folder:
+        model = _open(folder, options, settings.threads)
+    # Models without log probabilities give None, whatever they hear. It also warms the model up.
+    silence = model.recognize(np.zeros(LISTENING_RATE_HZ, np.float32))
+    info = EngineInfo(
+        name=settings.name,
+        role="transcriber",
+        languages=options.languages,
+        rate_hz=LISTENING_RATE_HZ,
+        deltas=True,
+        logprobs=silence.logprobs is not None,
+    )
+    return OnnxAsrTranscriber(info, model, options)
+
+
+def _open(folder: Path, options: OnnxAsrOptions, threads: int) -> Any:  # noqa: ANN401
+    session = session_options(threads=threads, stage="transcribe")
+    try:
+        from onnx_asr.loader import Manager  # noqa: PLC0415 (an optional extra, loaded by name)
+        from onnx_asr.utils import ModelFileNotFoundError  # noqa: PLC0415
+    except ImportError as error:
+        message = "onnx-asr is not installed; install antiphon[onnx-asr]"
+        raise EngineError(message, stage="transcribe", code="not_installed") from error
+    load = partial(
+        Manager(sess_options=session, providers=["CPUExecutionProvider"]).create_asr,
+        options.model_type,
+        folder,
+        offline=True,
+    )
+    try:
+        try:
+            model = load(quantization=options.quantization)
+        except ModelFileNotFoundError:
+            if options.quantization:
+                raise
+            model = load(quantization="int8")
+    except Exception as error:  # its own exceptions, onnxruntime's, and those of reading the files
+        message = f"onnx-asr cannot load {folder}: {error}"
+        raise EngineError(message, stage="transcribe", code="weights_unreadable") from error
+    return model.with_timestamps()

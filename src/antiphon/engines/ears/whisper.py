@@ -1,0 +1,297 @@
+"""Whisper: speech recognition in a hundred languages, by CTranslate2.
+
+Any folder that faster-whisper can load will do: ``model.bin``, ``config.json``, ``tokenizer.json``
+and ``vocabulary.*``. The features are our own (``mel.py``), so nothing but CTranslate2 is needed:
+the package faster-whisper also brings FFmpeg, and always listens to half a minute.
+
+The encoder was trained on half a minute, silence included, and takes most of the time. It may be
+given less, which is five times as fast, as long as enough silence follows the words; without that
+the decoder goes round in circles. If it does so all the same, the whole half minute is taken.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import AsyncGenerator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from msgspec import Struct
+
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.ears.mel import log_mel
+from antiphon.engines.ears.model_folder import model_folder
+from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.whisper_tokens import CONTEXT_TOKENS, WhisperTokens
+from antiphon.engines.hearing import (
+    LISTENING_RATE_HZ,
+    Transcript,
+    TranscriptDelta,
+    TranscriptEvent,
+    TranscriptionRequest,
+)
+from antiphon.engines.native.openmp import spin_briefly
+from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.options import options_as
+from antiphon.errors import EngineError
+from antiphon.wire.transcription_events import LogProb
+
+__all__ = ["WhisperOptions", "WhisperTranscriber", "create"]
+
+WINDOW_S = 30.0
+"""What the encoder was trained on, and the most that it takes."""
+
+SHORTEST_WINDOW_S = 10.0
+SILENCE_AFTER_S = 2.0
+"""With these two none of 45 utterances, most of them cut off, went round in circles; 12 did with
+windows of 8 s and no silence after longer utterances, and 16 with windows of 6 s."""
+
+SHORTEST_AUDIO_S = 0.1
+"""Less holds no word."""
+
+TOKENS_PER_S = 20
+SPARE_TOKENS = 16
+"""Bounds a decoder that goes round in circles. Half a minute of training text had 7.5 tokens a
+second; quick speech in scripts that take several tokens a letter has more."""
+
+MOST_COMPRESSIBLE = 2.4
+NO_SPEECH = 0.6
+UNSURE = -1.0
+"""Text that shrinks more than this is going round in circles; words of this mean logarithmic
+probability and less, where there is probably no speech, are made up. The values are those of
+openai/whisper (``whisper/transcribe.py``)."""
+
+
+class WhisperOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator may set.
+
+    Attributes:
+        device: Where it computes; ``auto`` takes a GPU if CTranslate2 finds one.
+        compute_type: How precisely, for example ``int8`` or ``float16``; ``auto`` takes what is
+            quickest on the device. CTranslate2's documentation lists all.
+        threads_per_utterance: Threads that share one utterance. With more than one, fewer
+            utterances are recognized at once.
+    """
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "auto"
+    threads_per_utterance: int = 1
+
+
+class _Heard(NamedTuple):
+    """What was made of one part of an utterance.
+
+    Attributes:
+        tokens: Numbers of the tokens, control tokens included.
+        text: What they say.
+        score: Mean of their logarithmic probabilities.
+        no_speech: How probably nobody speaks.
+        logits: Scores of the whole vocabulary for each token, float32; empty if not wanted.
+    """
+
+    tokens: list[int]
+    text: str
+    score: float
+    no_speech: float
+    logits: list[Floats]
+
+    @property
+    def goes_in_circles(self) -> bool:
+        text = self.text.encode()
+        return len(text) > MOST_COMPRESSIBLE * len(zlib.compress(text))
+
+    @property
+    def is_made_up(self) -> bool:
+        return self.no_speech > NO_SPEECH and self.score < UNSURE
+
+
+class WhisperTranscriber:
+    """Recognizes speech. Built by :func:`create`.
+
+    Args:
+        info: What it is.
+        model: ``ctranslate2.models.Whisper``.
+        tokens: Its vocabulary.
+        concurrency: How many utterances are recognized at once.
+    """
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        model: Any,  # noqa: ANN401 (untyped library)
+        tokens: WhisperTokens,
+        concurrency: int,
+    ) -> None:
+        self.info = info
+        self._model = model
+        self._tokens = tokens
+        self._pool = WorkerPool(stage="transcribe", threads=concurrency, name=info.name)
+
+    async def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        """Yield a delta for each half minute, then the transcript.
+
+        Args:
+            audio: Shape (n,), float32 at 16 kHz; longer than half a minute it is cut where it is
+                quiet.
+            request: Languages that the model does not know are ignored. Without one it is detected,
+                among ``languages`` if there are any. Keywords and prompt are put before the
+                transcript, as if they had been said before.
+
+        Raises:
+            EngineError: The audio does not have one dimension, or the model failed.
+        """
+        if audio.ndim != 1:
+            message = f"audio must have one dimension, not shape {audio.shape}"
+            raise EngineError(message, stage="transcribe", code="invalid_audio")
+        samples = np.ascontiguousarray(audio, np.float32)
+        produce = partial(self._recognize, samples, request)
+        async with contextlib.aclosing(self._pool.stream(produce)) as events:
+            async for event in events:
+                yield event
+
+    async def aclose(self) -> None:
+        """Cancel all work and end the threads."""
+        await self._pool.aclose()
+
+    def _recognize(
+        self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]
+    ) -> None:
+        text = ""
+        language: str | None = None
+        logprobs: tuple[LogProb, ...] = ()
+        for part in split_at_quiet(audio, WINDOW_S - SILENCE_AFTER_S):
+            if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
+                continue
+            encoded = self._encode(part, SHORTEST_WINDOW_S)
+            emit.check()
+            language = language or self._language(encoded, request)
+            heard = self._words(encoded, part.size, language, request)
+            emit.check()
+            if heard.goes_in_circles:
+                whole = self._encode(part, WINDOW_S)
+                emit.check()
+                heard = self._words(whole, part.size, language, request)
+            pieces = self._tokens.pieces(heard.tokens, first=not text)
+            if pieces and not heard.is_made_up:
+                delta = _text_of(pieces)
+                shown = _logprobs(heard, pieces) if request.logprobs else ()
+                text += delta
+                logprobs += shown
+                emit(TranscriptDelta(delta, shown))
+        emit(Transcript(text, (language,) if text and language else (), logprobs))
+
+    def _encode(self, audio: Floats, shortest_s: float) -> Any:  # noqa: ANN401 (untyped library)
+        from ctranslate2 import StorageView  # noqa: PLC0415 (an optional extra)
+
+        seconds = max(shortest_s, audio.size / LISTENING_RATE_HZ + SILENCE_AFTER_S)
+        window = int(min(seconds, WINDOW_S) * LISTENING_RATE_HZ)
+        features = log_mel(np.pad(audio, (0, window - audio.size)), self._model.n_mels)
+        return self._model.encode(
+            StorageView.from_array(np.ascontiguousarray(features[np.newaxis]))
+        )
+
+    def _language(self, encoded: Any, request: TranscriptionRequest) -> str | None:  # noqa: ANN401
+        known = self._tokens.languages
+        if not known or request.language in known:
+            return request.language if known else None
+        (ranked,) = self._model.detect_language(encoded)
+        codes = [self._tokens.language_of(token) for token, _ in ranked]
+        return next((code for code in codes if code in request.languages), codes[0])
+
+    def _words(
+        self,
+        encoded: Any,  # noqa: ANN401 (untyped library)
+        audio_samples: int,
+        language: str | None,
+        request: TranscriptionRequest,
+    ) -> _Heard:
+        opening = self._tokens.opening(language, _prompt(request))
+        most_tokens = int(audio_samples / LISTENING_RATE_HZ * TOKENS_PER_S) + SPARE_TOKENS
+        (result,) = self._model.generate(
+            encoded,
+            [opening],
+            beam_size=1,  # logits are given for the likeliest tokens only
+            max_length=min(len(opening) + most_tokens, CONTEXT_TOKENS),
+            return_scores=True,
+            return_no_speech_prob=True,
+            return_logits_vocab=request.logprobs,
+        )
+        (tokens,) = result.sequences_ids
+        return _Heard(
+            tokens=tokens,
+            text=_text_of(self._tokens.pieces(tokens, first=True)),
+            score=result.scores[0],
+            no_speech=result.no_speech_prob,
+            logits=[np.asarray(one) for one in result.logits[0]] if request.logprobs else [],
+        )
+
+
+def create(settings: EngineSettings) -> WhisperTranscriber:
+    """Load a folder given as the file ``model``, or the catalogue's files.
+
+    Options: :class:`WhisperOptions`.
+
+    Raises:
+        EngineError: CTranslate2 is not installed, an option is wrong, or a file cannot be used.
+    """
+    options = options_as(settings, WhisperOptions, "transcribe")
+    with model_folder(settings, "transcribe") as folder:
+        model, concurrency = _open(folder, options, settings.threads)
+        tokens = WhisperTokens(folder / "tokenizer.json", multilingual=model.is_multilingual)
+    info = EngineInfo(
+        name=settings.name,
+        role="transcriber",
+        languages=tokens.languages or ("en",),
+        rate_hz=LISTENING_RATE_HZ,
+        deltas=True,
+        logprobs=True,
+    )
+    return WhisperTranscriber(info, model, tokens, concurrency)
+
+
+def _open(folder: Path, options: WhisperOptions, threads: int) -> tuple[Any, int]:
+    """Load a model; the other result is how many utterances it recognizes at once."""
+    spin_briefly()
+    try:
+        from ctranslate2.models import Whisper  # noqa: PLC0415 (an optional extra, loaded by name)
+    except ImportError as error:
+        message = "ctranslate2 is not installed; install antiphon[whisper]"
+        raise EngineError(message, stage="transcribe", code="not_installed") from error
+    concurrency = max(1, threads // options.threads_per_utterance)
+    try:
+        model = Whisper(
+            str(folder),
+            device=options.device,
+            compute_type=options.compute_type,
+            inter_threads=concurrency,
+            intra_threads=options.threads_per_utterance,
+        )
+    except (RuntimeError, ValueError) as error:
+        message = f"CTranslate2 cannot load {folder}: {error}"
+        raise EngineError(message, stage="transcribe", code="weights_unreadable") from error
+    return model, concurrency
+
+
+def _prompt(request: TranscriptionRequest) -> str:
+    """Keywords and prompt as one text."""
+    return " ".join(filter(None, (", ".join(request.keywords), request.prompt)))
+
+
+def _text_of(pieces: list[tuple[int, bytes]]) -> str:
+    return b"".join(piece for _, piece in pieces).decode("utf-8", "replace")
+
+
+def _logprobs(heard: _Heard, pieces: list[tuple[int, bytes]]) -> tuple[LogProb, ...]:
+    """Return how sure the model is of each token that stands for text."""
+    shown: list[LogProb] = []
+    for place, piece in pieces:
+        scores = heard.logits[place].ravel()
+        logprob = -float(np.log(np.exp(scores - scores[heard.tokens[place]]).sum()))
+        text = piece.decode("utf-8", "replace")
+        shown.append(LogProb(token=text, logprob=logprob, bytes=tuple(piece)))
+    return tuple(shown)

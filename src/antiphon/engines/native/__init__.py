@@ -1,0 +1,1 @@
+"""What engines of native code have in common."""

@@ -1,0 +1,1 @@
+"""Function calls of models that write them as text."""

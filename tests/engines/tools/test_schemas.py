@@ -1,0 +1,68 @@
+"""Schemas of arguments: what holds a model to them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from antiphon.engines.tools.schemas import check_arguments, constraint_on
+from antiphon.errors import EngineError
+from antiphon.wire.session import FunctionTool
+
+CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def tool(**parameters: object) -> FunctionTool:
+    return FunctionTool(name="f", parameters=parameters)
+
+
+def test_arguments_that_the_schema_does_not_name_are_excluded():
+    assert json.loads(constraint_on(tool(**CITY)).schema)["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"additionalProperties": True},
+        {"$ref": "#/$defs/a", "$defs": {"a": CITY}},
+        {"anyOf": [CITY, {}]},
+        {"required": ["city"]},
+    ],
+)
+def test_a_schema_that_says_otherwise_is_left_as_it_is(schema):
+    held = json.loads(constraint_on(tool(**schema)).schema)
+    assert held.get("additionalProperties", True) is True
+
+
+@pytest.mark.parametrize(
+    ("extra", "complete"),
+    [({"minLength": 3}, True), ({"format": "postcode"}, False), ({"not": {"const": "x"}}, False)],
+)
+def test_what_cannot_be_held_is_known(extra, complete):
+    schema = {"type": "object", "properties": {"city": {"type": "string", **extra}}}
+    assert constraint_on(tool(**schema)).complete is complete
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"type": "string"}, "arguments are objects, not 'string'"),
+        ({"properties": {"a": {"$ref": "#/$defs/gone"}}}, "'/\\$defs/gone' does not exist"),
+        ({"properties": {"a": {"type": "text"}}}, "Invalid type: text"),
+        ({"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}, "regex parse error"),
+        ({"allOf": [{"type": "object"}, {"type": "array"}]}, "Unsatisfiable"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(schema, reason):
+    with pytest.raises(EngineError, match=f"'f' cannot be used: .*{reason}") as caught:
+        constraint_on(tool(**schema))
+    assert caught.value.code == "invalid_function_parameters"
+
+
+def test_arguments_are_checked_against_all_that_the_schema_says():
+    numbers = tool(properties={"n": {"type": "array", "uniqueItems": True}})
+    check_arguments(numbers, '{"n": [1, 2]}')
+    with pytest.raises(EngineError, match=r"called f .* non-unique elements") as caught:
+        check_arguments(numbers, '{"n": [1, 1]}')
+    assert caught.value.code == "tool_call_failed"
