@@ -40,8 +40,8 @@ async def load_models(config: Config) -> AsyncIterator[Models]:
     """
     async with AsyncExitStack() as stack:
         loader = _Loader(config, stack)
-        sets = {name: await loader.engines_of(model) for name, model in config.models.items()}
-        by_choice = {id(model): sets[name] for name, model in config.models.items()}
+        own = [model for model in config.models.values() if model.upstream is None]
+        by_choice = {id(model): await loader.engines_of(model) for model in own}
         yield Models(config, lambda model: by_choice[id(model)])
 
 

@@ -1,4 +1,4 @@
-"""The models that clients may ask for, each with the engines that answer under its name."""
+"""The models that clients may ask for, each with the engines or the service that answer for it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from antiphon.config import Config, ModelChoice
+from antiphon.errors import RequestError
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.upstream_link import Upstream
 from antiphon.wire.session import RealtimeSessionUpdate
 
 __all__ = ["Model", "Models"]
@@ -18,13 +20,28 @@ class Model:
 
     Attributes:
         name: Its first name.
-        engines: Who hears, thinks and speaks.
-        session: What its sessions begin with, over the server's own settings.
+        answered_by: Who hears, thinks and speaks here, or the service that does all of it.
+        session: What its sessions begin with, over the settings of the server or the service.
     """
 
     name: str
-    engines: EngineSet
+    answered_by: EngineSet | Upstream
     session: RealtimeSessionUpdate
+
+    @property
+    def engines(self) -> EngineSet:
+        """Who hears, thinks and speaks.
+
+        Raises:
+            RequestError: ``not_implemented``; a service does.
+        """
+        if isinstance(self.answered_by, Upstream):
+            message = (
+                f"The model `{self.name}` is relayed to another service, which serves its speech "
+                "and transcription sessions only. Ask for a model that this server runs itself."
+            )
+            raise RequestError(message, code="not_implemented", param="model")
+        return self.answered_by
 
 
 class Models:
@@ -32,13 +49,18 @@ class Models:
 
     Args:
         config: Which there are.
-        engines_for: Returns the engines of each.
+        engines_for: Returns the engines of each that no service answers for.
+
+    Raises:
+        ConfigurationError: The key of a service is to be in a variable that is not set.
     """
 
     def __init__(self, config: Config, engines_for: Callable[[ModelChoice], EngineSet]) -> None:
         self._by_name: dict[str, Model] = {}
         for name, choice in config.models.items():
-            model = Model(name, engines_for(choice), choice.session_update())
+            service = choice.service
+            answered_by = Upstream.of(service) if service else engines_for(choice)
+            model = Model(name, answered_by, choice.session_update())
             self._by_name |= dict.fromkeys((name, *choice.aliases), model)
         self.default = next(iter(self._by_name.values()))
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from math import floor
 
 from antiphon.config import ApiKey, Limits
-from antiphon.core.rate_limits import Exceeded, RateLimits
+from antiphon.core.rate_limits import Exceeded
 from antiphon.wire.server_events import RateLimit, RateLimitName
 
 __all__ = ["KeyAccount", "KeyAccounts", "TokenBucket"]
@@ -80,13 +80,16 @@ class KeyAccount:
 
     def admit(self, now: float) -> Exceeded | None:
         """Count one request; if it is beyond a limit, count nothing and return which one."""
+        exceeded = self.exceeded(now)
+        if exceeded is None and self._requests is not None:
+            self._requests.take(1, now)
+        return exceeded
+
+    def exceeded(self, now: float) -> Exceeded | None:
+        """Return which limit one more request would be beyond, if any; count nothing."""
         waits = [Exceeded(one.name, one.limit, one.wait_s(now)) for one in self._buckets]
         longest = max(waits, key=lambda one: one.wait_s)
-        if longest.wait_s > 0:
-            return longest
-        if self._requests is not None:
-            self._requests.take(1, now)
-        return None
+        return longest if longest.wait_s > 0 else None
 
     def spend(self, tokens: int, now: float) -> None:
         """Count the tokens of a response that has ended."""
@@ -114,9 +117,9 @@ class KeyAccounts:
     def __init__(self, keys: Iterable[ApiKey], default: Limits | None) -> None:
         self._own = {key.name: key.rate_limits for key in keys if key.rate_limits is not None}
         self._default = default
-        self._accounts: dict[str | None, RateLimits] = {}
+        self._accounts: dict[str | None, KeyAccount] = {}
 
-    def of(self, key_name: str | None) -> RateLimits | None:
+    def of(self, key_name: str | None) -> KeyAccount | None:
         """Return the account of a key; ``None`` if it may use any amount.
 
         Args:

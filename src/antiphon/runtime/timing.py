@@ -36,9 +36,13 @@ class TurnTiming:
             case SpeechProbability(probability=probability) if probability >= _SPEECH:
                 self._turn = {Moment.SPEECH_ENDED: now}
             case TranscriptFinished():
-                self._turn.setdefault(Moment.TRANSCRIBED, now)
-                for timeline in self._open.values():
-                    timeline.mark(Moment.TRANSCRIBED, now)
+                self.transcribe(now)
+
+    def transcribe(self, now: float) -> None:
+        """Note that the words of a turn are known."""
+        self._turn.setdefault(Moment.TRANSCRIBED, now)
+        for timeline in self._open.values():
+            timeline.mark(Moment.TRANSCRIBED, now)
 
     def end_turn(self, now: float) -> None:
         """Note that the turn is over."""

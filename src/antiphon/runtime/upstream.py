@@ -1,0 +1,298 @@
+"""The owner of a session that a service behind this server holds: passes its frames on.
+
+What clients send is checked first, so that nothing reaches the service that this server would not
+take itself. What the service sends is the affair of :mod:`antiphon.runtime.upstream_events`.
+
+Both directions are bounded by an :class:`~antiphon.runtime.outbox.Outbox`: a client that reads
+slowly is not read ahead of, and a service that reads slowly holds the client back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any, NamedTuple
+
+import anyio
+import msgspec
+from anyio.abc import TaskGroup
+from msgspec import UNSET
+from msgspec.structs import replace
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from antiphon.core.entropy import Entropy
+from antiphon.core.signals import Failure
+from antiphon.errors import EngineError, RequestError
+from antiphon.observe import TimelineLog
+from antiphon.runtime.hosts import CloseReason, flush_timeout_s
+from antiphon.runtime.outbox import SOFT_BOUND_BYTES, Outbox, OutboxOverflow
+from antiphon.runtime.rate_limits import KeyAccount
+from antiphon.runtime.upstream_events import OWN_EVENT, UpstreamEvents
+from antiphon.runtime.upstream_frames import Passing, decoded, peek
+from antiphon.runtime.upstream_link import RelayedKind, Upstream, greeting, open_link, patience
+from antiphon.wire.client_events import ResponseCancel, ResponseCreate, SessionUpdate
+from antiphon.wire.codec import decode_client_event, encode
+from antiphon.wire.error import ErrorObject
+from antiphon.wire.server_events import ErrorEvent
+from antiphon.wire.session import RealtimeSessionUpdate, SessionPatch
+
+__all__ = ["RelayStart", "UpstreamHost"]
+
+_log = logging.getLogger(__name__)
+
+_POLICY_CLOSE = 4000  # recorded: refusals of policy or shape close with 4000 and "<type>.<code>"
+_FAILED_CLOSE = 1011
+_PASSED_ON_CLOSES = frozenset({1000, 1001})
+"""Codes with which a service ends a session in order: as asked, and since its time is up."""
+
+_MESSAGES = {
+    "server_overloaded": "The service that answers is full. Try again later.",
+    "upstream_unavailable": "The service that answers cannot be reached. Try again later.",
+    "upstream_lost": "The connection to the service that answers was lost. Connect again.",
+}
+"""What clients are told. What is wrong exactly is in the log, since it names the service."""
+
+_LOST = Failure("generate", "upstream_lost", _MESSAGES["upstream_lost"])
+
+
+class RelayStart(NamedTuple):
+    """What a relayed session begins with.
+
+    Attributes:
+        kind: What it is for.
+        model: The name that the client asked for.
+        patches: Settings over those of the service, in order; they name no model.
+    """
+
+    kind: RelayedKind
+    model: str
+    patches: tuple[SessionPatch, ...] = ()
+
+
+class UpstreamHost:
+    """Relays one session; a :class:`~antiphon.runtime.hosts.SessionHost`.
+
+    Args:
+        upstream: The service that holds it.
+        start: What it begins with.
+        account: What the client's key may use; ``None`` for any amount.
+        timelines: Keeps where the time of each response went.
+        entropy: Makes ids for what the service does not say.
+        tasks: Runs the relay; must end when the client's connection does.
+
+    Attributes:
+        outbox: What the transport is to send.
+        closing: Set once the connection is to be closed after what is in the outbox.
+        session_id: One of this server's until the service has said its own.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        start: RelayStart,
+        *,
+        account: KeyAccount | None,
+        timelines: TimelineLog,
+        entropy: Entropy,
+        tasks: TaskGroup,
+    ) -> None:
+        self.outbox = Outbox()
+        self.closing: CloseReason | None = None
+        self.session_id = entropy.identifier("sess")
+        self._upstream = upstream
+        self._start = start
+        self._entropy = entropy
+        self._tasks = tasks
+        self._loop = asyncio.get_running_loop()
+        self._upward = Outbox()
+        self._events = UpstreamEvents(
+            start.model,
+            upstream.without_key,
+            account=account,
+            timelines=timelines,
+            entropy=entropy,
+            send=self._put,
+            cancel=self._cancel,
+        )
+        self._opened = anyio.Event()
+        self._early: list[str | bytes | RequestError] = []  # what came before the session began
+        self._early_bytes = 0
+        tasks.start_soon(self._run)
+
+    # --- from the client --------------------------------------------------------------------------
+
+    def receive(self, frame: str | bytes) -> None:
+        """Take one frame from the client."""
+        if self.closing is not None:
+            return
+        if self._opened.is_set():
+            self._accept(frame)
+        else:
+            self._early.append(frame)
+            self._early_bytes += len(frame)
+
+    def refuse(self, error: RequestError) -> None:
+        """Tell the client that a frame cannot be taken at all."""
+        if self._opened.is_set():
+            self._send_error(error)
+        else:  # session.created is the first event, whatever happens
+            self._early.append(error)
+            self._early_bytes += len(error.message)
+
+    async def ready(self) -> None:
+        """Wait while more has come from the client than the service has read."""
+        if self._early_bytes > SOFT_BOUND_BYTES:
+            await self._opened.wait()
+        await self._upward.room()
+
+    def close(self) -> None:
+        """Take no more to send; the task group's owner ends the relay."""
+        self.outbox.close()
+        self._upward.close()
+
+    def _accept(self, frame: str | bytes) -> None:
+        try:
+            event = decode_client_event(frame)
+        except RequestError as error:
+            self._send_error(error)
+            return
+        match event:
+            case ResponseCreate(response=params) if self._events.fails_at_limit(params):
+                return
+            case SessionUpdate(session=RealtimeSessionUpdate(model=str()) as patch):
+                # It changes nothing anywhere, but the service may not know the name.
+                frame = encode(replace(event, session=replace(patch, model=UNSET)))
+        self._upward.put(frame.encode() if isinstance(frame, str) else frame)
+
+    def _cancel(self, response_id: str) -> None:
+        cancel = ResponseCancel(event_id=f"{OWN_EVENT}cancel", response_id=response_id)
+        self._upward.put(encode(cancel))
+
+    # --- the relay --------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            await self._connect_and_relay()
+        except EngineError as error:
+            _log.warning("%s: %s", self.session_id, error.message)
+            self._fail(error.code)
+        except RequestError as error:
+            _log.warning("%s: the service refuses its settings: %s", self.session_id, error.message)
+            self._send_error(error)
+            self._close(_POLICY_CLOSE, f"{error.type}.{error.code}")
+        except ConnectionClosed as end:
+            self._end(end)
+        except msgspec.DecodeError as error:
+            _log.warning("%s: the service sent what is no event: %s", self.session_id, error)
+            self._lose()
+
+    async def _connect_and_relay(self) -> None:
+        kind, model, _ = self._start
+        async with open_link(self._upstream, kind, model) as socket:
+            with patience(self._upstream):
+                early = await self._open_session(socket)
+            self._upward.write_by(partial(self._tasks.start_soon, self._write, socket))
+            for frame in early:
+                self._events.take(frame)
+            while self.closing is None:
+                await self.outbox.room()
+                self._events.take(await socket.recv(decode=False))
+
+    async def _open_session(self, socket: ClientConnection) -> list[bytes]:
+        """Have a session begin as the client is to find it; return what came beside.
+
+        Raises:
+            EngineError: The service opens none.
+            RequestError: It refuses the settings.
+        """
+        created = await greeting(socket, self._upstream)
+        session, beside = decoded(created.session), []
+        for number, patch in enumerate(self._start.patches):
+            update = SessionUpdate(event_id=f"{OWN_EVENT}{number}", session=patch)
+            await socket.send(encode(update), text=True)
+        missing = len(self._start.patches)
+        while missing:
+            frame = await socket.recv(decode=False)
+            passing = peek(frame)
+            if passing.type == "session.updated":
+                session = decoded(passing.session)
+                missing -= 1
+            elif passing.type == "error":
+                raise self._refusal(passing)
+            else:
+                beside.append(frame)
+        self._begin(created, session)
+        return beside
+
+    def _begin(self, created: Passing, session: dict[str, Any]) -> None:
+        """Tell the client that the session is open, and take what it has sent already."""
+        opened_as = session.get("id", self.session_id)
+        _log.info("%s: relayed to %s as %s", self.session_id, self._upstream.host, opened_as)
+        self.session_id = opened_as
+        frame = {"type": "session.created", "event_id": created.event_id, "session": session}
+        self._events.take(encode(frame))
+        self._opened.set()
+        for early in self._early:
+            if isinstance(early, RequestError):
+                self._send_error(early)
+            else:
+                self._accept(early)
+        self._early.clear()
+        self._early_bytes = 0
+
+    def _refusal(self, passing: Passing) -> RequestError:
+        error = decoded(passing.error)
+        message = self._upstream.without_key(str(error.get("message")))
+        kind = error.get("type") or "invalid_request_error"
+        return RequestError(message, code=error.get("code"), param=error.get("param"), type=kind)
+
+    async def _write(self, socket: ClientConnection) -> None:
+        """Send the service what the client has sent."""
+        try:
+            while (frame := await self._upward.get()) is not None:
+                await socket.send(frame, text=True)
+        except ConnectionClosed:
+            pass  # whoever reads from it is told why
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    def _end(self, end: ConnectionClosed) -> None:
+        """End the session, since the service has."""
+        code = end.rcvd.code if end.rcvd else None
+        if end.rcvd is None or code not in _PASSED_ON_CLOSES:
+            _log.warning("%s: %s is lost: %s", self.session_id, self._upstream.host, end)
+            self._lose()
+            return
+        self._events.fail_open_responses(_LOST)
+        self._close(end.rcvd.code, end.rcvd.reason)
+
+    def _lose(self) -> None:
+        self._events.fail_open_responses(_LOST)
+        self._fail(_LOST.code)
+
+    def _fail(self, code: str) -> None:
+        message = _MESSAGES[code]
+        self._send_error(RequestError(message, code=code, type="server_error"))
+        self._close(_FAILED_CLOSE, message)
+
+    def _send_error(self, error: RequestError) -> None:
+        event_id = self._entropy.identifier("event")
+        self._put(encode(ErrorEvent(event_id=event_id, error=ErrorObject.of(error))))
+
+    def _put(self, frame: bytes) -> None:
+        try:
+            self.outbox.put(frame)
+        except OutboxOverflow as overflow:
+            _log.warning("%s: closing, since %s", self.session_id, overflow)
+            self.outbox.discard()  # it would only keep the reason from getting through
+            self._close(1013, "The client does not read what it is sent.")
+
+    def _close(self, code: int, reason: str) -> None:
+        if self.closing is not None:
+            return
+        self.closing = (code, reason)
+        self.close()
+        # A client that has stopped reading would never take the reason, and its session never end.
+        self._tasks.cancel_scope.deadline = self._loop.time() + flush_timeout_s(code)

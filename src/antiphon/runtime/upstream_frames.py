@@ -1,0 +1,96 @@
+"""What a relay looks at in the frames of a service; the rest passes through unread.
+
+The types of the protocol (``wire/``) are not used here: they would refuse whatever the service has
+and this server does not know yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+__all__ = ["Outcome", "Passing", "decoded", "outcome", "peek"]
+
+_ABSENT = Raw(b"null")
+
+
+class Passing(Struct, frozen=True):
+    """A server event that passes by. What is ``Raw`` has not been decoded, audio least of all.
+
+    Attributes are those of the events; see ``wire/server_events.py``.
+    """
+
+    type: str
+    event_id: str | None = None
+    response_id: str | None = None
+    item_id: str | None = None
+    previous_item_id: str | None = None
+    output_index: int = 0
+    content_index: int = 0
+    delta: Raw = _ABSENT
+    part: Raw = _ABSENT
+    item: Raw = _ABSENT
+    response: Raw = _ABSENT
+    session: Raw = _ABSENT
+    conversation: Raw = _ABSENT
+    error: Raw = _ABSENT
+
+
+class _Usage(Struct, frozen=True):
+    total_tokens: int = 0
+
+
+class Outcome(Struct, frozen=True):
+    """What is to be known of the ``response`` in ``response.created`` and ``response.done``.
+
+    Attributes:
+        id: Its id.
+        status: Where it stands, or how it ended.
+        conversation_id: What it writes to; ``None`` out of band.
+        usage: What it used; ``None`` if that is not known.
+    """
+
+    id: str
+    status: str
+    conversation_id: str | None = None
+    usage: _Usage | None = None
+
+    @property
+    def used_tokens(self) -> int:
+        """How many tokens it used, in and out."""
+        return self.usage.total_tokens if self.usage else 0
+
+
+_decoder = msgspec.json.Decoder(Passing)
+
+
+def peek(frame: bytes) -> Passing:
+    """Return what is to be known of a frame.
+
+    Args:
+        frame: JSON in UTF-8.
+
+    Raises:
+        msgspec.DecodeError: It is no event.
+    """
+    return _decoder.decode(frame)
+
+
+def outcome(passing: Passing) -> Outcome:
+    """Return what is to be known of a frame's response.
+
+    Raises:
+        msgspec.DecodeError: There is none in it.
+    """
+    return msgspec.json.decode(passing.response, type=Outcome)
+
+
+def decoded(raw: Raw) -> dict[str, Any]:
+    """Return the object in a part of a frame.
+
+    Raises:
+        msgspec.DecodeError: There is none.
+    """
+    return msgspec.json.decode(raw, type=dict[str, Any])
