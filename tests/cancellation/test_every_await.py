@@ -15,7 +15,7 @@ import pytest
 
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import GenerationFailed, GenerationFinished, Signal
-from antiphon.engines.script import Call, Say, Script, Sound, Take
+from antiphon.engines.scripted.script import Call, Say, Script, Sound, Take
 from antiphon.runtime.respond import Answer
 from antiphon.wire.audio_config import PcmFormat
 from antiphon.wire.fields import Modality

@@ -7,7 +7,7 @@ import os
 import anyio
 import pytest
 
-from antiphon.engines.script import AnswerStep, Call, Say, Script, Sound, SpeechStep, Take
+from antiphon.engines.scripted.script import AnswerStep, Call, Say, Script, Sound, SpeechStep, Take
 from tests.cancellation.lifecycle import check_lifecycle
 from tests.support.client import Frame, types
 from tests.support.memory import MemoryClient, Room, open_room

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from antiphon.engines.script import Say, Script, Sound, Take
+from antiphon.engines.scripted.script import Say, Script, Sound, Take
 from tests.support.memory import open_room
 from tests.support.sound import silence, speech
 from tests.support.translation import TRANSCRIBED, TranslationMemoryClient

@@ -10,6 +10,7 @@ from antiphon.core.signals import (
     McpCallFinished,
     McpListingFailed,
     McpToolsListed,
+    PlaybackAdvanced,
     PromptMeasured,
     SegmentSpoken,
     Signal,
@@ -38,6 +39,8 @@ def signals(verb: str, words: list[str]) -> Iterator[Signal]:
     """
     if verb in {"hearing", "speaker", "heard", "misheard"}:
         return _transcription(verb, words)
+    if verb == "played":
+        return _playback(words)
     if verb in {"tools", "no_tools", "returns", "breaks"}:
         return _mcp(verb, words)
     return _generation(verb, words)
@@ -72,6 +75,11 @@ def _mcp(verb: str, words: list[str]) -> Iterator[Signal]:
             yield McpCallFinished(item_id, McpToolExecutionError(message=message))
         case _:
             raise ValueError(verb, words)
+
+
+def _playback(words: list[str]) -> Iterator[Signal]:
+    response_id, item_id, played_ms = words
+    yield PlaybackAdvanced(response_id, item_id, float(played_ms))
 
 
 def _tokens(text: str) -> tuple[LogProb, ...]:

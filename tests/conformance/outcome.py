@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from antiphon.core.effects import (
     CallMcpTool,
+    ClearPlayback,
     CloseConnection,
     DropGuess,
     Effect,
@@ -35,6 +36,7 @@ _ASKED: dict[type[Effect], str] = {
     StopResponse: "stop",
     ListMcpTools: "list_tools",
     CallMcpTool: "call_tool",
+    ClearPlayback: "clear_playback",
     CloseConnection: "close",
 }
 """What the runtime is asked to do, as golden files call it."""
@@ -63,6 +65,7 @@ def details(effect: Effect) -> list[str]:
             StopResponse(response_id=response_id)
             | ReleaseGuess(response_id=response_id)
             | DropGuess(response_id=response_id)
+            | ClearPlayback(response_id=response_id)
         ):
             return [response_id]
         case ListMcpTools(item_id=item_id):

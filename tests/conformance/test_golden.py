@@ -30,7 +30,8 @@ SCENARIOS = list(scenarios(FOLDER))
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_golden(scenario: Scenario) -> None:
     rig = _rig(**scenario.settings)
-    names, ledger, seen = Names(), Ledger(), 0
+    names, seen = Names(), 0
+    ledger = Ledger(plays=scenario.settings.get("plays", False))
     for step in scenario.steps:
         if step.done is not None:
             if (sent := _sent(step.done, names)) is not None:
@@ -64,6 +65,7 @@ def _rig(
     limits: dict[str, int] | None = None,
     prompts: dict[str, Any] | None = None,
     speculation: Speculation = "off",
+    plays: bool = False,
     **given: Any,
 ) -> Rig:
     """Return the session that a ``session`` line describes.
@@ -72,6 +74,7 @@ def _rig(
         limits: What its key may use; without it, any amount.
         prompts: Stored prompts by id.
         speculation: What it works out while the speaker pauses.
+        plays: Whether the transport plays the answers itself, as in a call.
         given: Its settings, as of :func:`tests.core.support.settings`.
     """
     stored = msgspec.convert(prompts or {}, dict[str, StoredPrompt])
@@ -80,6 +83,7 @@ def _rig(
         abilities=replace(ABILITIES, prompts=stored),
         limits=KeyAccount(msgspec.convert(limits, Limits)) if limits else None,
         speculation=speculation,
+        plays=plays,
     )
 
 

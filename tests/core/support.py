@@ -145,8 +145,10 @@ class Rig:
         abilities: Abilities = ABILITIES,
         limits: RateLimits | None = None,
         speculation: Speculation = "off",
+        plays: bool = False,
     ) -> None:
         self.now = 0.0
+        self._plays = plays
         self.log: list[Frame | Effect] = []
         self.session = Session(
             SessionStart(
@@ -156,6 +158,7 @@ class Rig:
                 reader=reader,
                 speculation=speculation,
                 lifetime_s=lifetime_s,
+                plays=plays,
             ),
             CountingEntropy(),
             self.now,
@@ -280,6 +283,12 @@ class Rig:
             dict(session._mcp._calls._unapproved),
             dict(session._mcp._calls._running),
             {entry.id for entry in session._window._gone},
+            [
+                (one, played.stage, dict(played.played_ms))
+                for one, played in (
+                    session._playback._responses if session._playback else {}
+                ).items()
+            ],
             session.dropped_signals,
             session.deadline(),
         )
@@ -293,7 +302,7 @@ class Rig:
     def _drain(self) -> list[Frame]:
         frames = []
         for effect in self.session.drain():
-            event = _event_of(effect)
+            event = None if self._is_played(effect) else _event_of(effect)
             if event is None:
                 self.log.append(effect)
                 continue
@@ -303,6 +312,10 @@ class Rig:
             self.log.append(frame)
             frames.append(frame)
         return frames
+
+    def _is_played(self, effect: Effect) -> bool:
+        """Whether an effect is audio that the client gets as sound, not as an event."""
+        return self._plays and isinstance(effect, SendAudio)
 
 
 def _event_of(effect: Effect) -> ServerEvent | None:

@@ -29,7 +29,7 @@ from .support import CountingEntropy
 FAILURE = Failure("generate", "server_error", "The model stopped answering. Try again.")
 FINAL = {State.COMPLETED, State.CANCELLED, State.FAILED, State.INCOMPLETE}
 
-Step = Callable[[Response], None]
+Step = Callable[[Response], object]
 
 REACHED_BY: dict[State, list[Step]] = {
     State.WAITING: [],

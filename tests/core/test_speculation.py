@@ -28,7 +28,7 @@ from antiphon.core.signals import (
     TranscriptFinished,
 )
 from antiphon.core.window import Reader
-from antiphon.engines.word_counter import WordCounter
+from antiphon.engines.scripted.word_counter import WordCounter
 from antiphon.wire.audio_config import AudioTranscription, ServerVad
 
 from .mcp.support import READ, McpRig

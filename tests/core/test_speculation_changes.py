@@ -24,7 +24,7 @@ from antiphon.core.signals import (
     TranscriptFinished,
 )
 from antiphon.core.window import Reader
-from antiphon.engines.word_counter import WordCounter
+from antiphon.engines.scripted.word_counter import WordCounter
 from antiphon.runtime.rate_limits import KeyAccount
 
 from .support import called, types

@@ -17,7 +17,7 @@ from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.settings import resolve
 from antiphon.core.signals import TranscriptFinished
 from antiphon.core.window import ANSWER_SHARE, LARGEST_ANSWER_SHARE, Reader, Window
-from antiphon.engines.word_counter import WordCounter
+from antiphon.engines.scripted.word_counter import WordCounter
 from antiphon.errors import RequestError
 from antiphon.wire.items import (
     FunctionCall,

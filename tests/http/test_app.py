@@ -63,7 +63,6 @@ async def test_everything_else_needs_a_key(method, path, tmp_path):
 @pytest.mark.parametrize(
     ("path", "instead"),
     [
-        ("/v1/realtime/calls", "/v1/realtime over a WebSocket"),
         ("/v1/audio/translations", "/v1/audio/transcriptions"),
         ("/audio/translations", "/v1/audio/transcriptions"),
     ],

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from antiphon.config import Limits
-from antiphon.engines.script import Fail, Gate, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Script, Sound, Take, WaitFor
 from tests.support.server import Served, running_server
 
 PATH = "/v1/audio/speech"

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from antiphon.config import Limits
-from antiphon.engines.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
 from tests.support.server import Served, running_server
 from tests.support.sound import as_file, silence, speech
 

@@ -151,14 +151,6 @@ async def test_a_beta_client_may_have_speech_transcribed():
     assert {name: updated["session"][name] for name in session} == session
 
 
-async def test_what_is_not_built_is_refused_by_name():
-    async with running_server() as server, server.socket("/v1/realtime?call_id=rtc_1") as client:
-        error = (await client.until("error"))["error"]
-        assert await client.closed() == (4000, "invalid_request_error.not_implemented")
-    assert error["param"] == "call_id"
-    assert "not built yet" in error["message"]
-
-
 async def test_a_transcription_session_takes_no_model():
     query = "intent=transcription&model=antiphon"
     async with running_server() as server, server.socket(f"/v1/realtime?{query}") as client:

@@ -41,6 +41,7 @@ from antiphon.core.signals import (
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.wire.audio_config import AudioTranscription, ServerVad
 from tests.core import support
+from tests.core.loudspeaker import Loudspeaker
 from tests.core.support import FRAME_MS, Frame, Rig, types
 from tests.support.ledger import Form, Ledger
 
@@ -93,9 +94,12 @@ class SessionMachine(RuleBasedStateMachine):
         ),
         transcription=st.sampled_from([None, AudioTranscription(model="any")]),
         speculation=st.sampled_from(["off", "words", "answers", "answers"]),
+        plays=st.booleans(),
     )
-    def connect(self, speculation: Any, **start: Any) -> None:
-        self.rig = Rig(support.settings(**start), speculation=speculation)
+    def connect(self, speculation: Any, plays: bool, **start: Any) -> None:
+        self.rig = Rig(support.settings(**start), speculation=speculation, plays=plays)
+        self.ledger = Ledger(plays=plays)
+        self.loudspeaker = Loudspeaker(self.rig)
         self.read(self.rig.frames)
         assert types(self.rig.frames) == ["session.created"]
 
@@ -204,6 +208,28 @@ class SessionMachine(RuleBasedStateMachine):
             signals.append(failed if ending == "failed" else TranscriptFinished(item_id, text))
         self.read(self.rig.feed(*signals))
 
+    @precondition(lambda self: self.ledger.playback is not None and not self.expired)
+    @rule(chunks=st.integers(1, 4))
+    def play(self, chunks: int) -> None:
+        for _ in range(chunks):
+            if (news := self.loudspeaker.play()) is not None:
+                self.read(self.rig.feed(news))
+
+    @precondition(lambda self: self.ledger.playback is not None and not self.expired)
+    @rule(then=st.sampled_from(["speak", "clear", "listen"]))
+    def listen(self, then: str) -> None:
+        """Hear the beginning of an answer, which is rarely come to otherwise."""
+        aloud = {"output_modalities": ["audio"], "input": []}
+        self.send({"type": "response.create", "response": aloud}, 0)
+        for plan in self.working():
+            for kind in (Kind.TEXT, Kind.AUDIO, Kind.AUDIO):
+                self.read(self.rig.feed(*self.content(plan, kind, " there all")))
+        self.play(1)
+        if then == "speak":
+            self.hear(6, 1.0)
+        elif then == "clear":
+            self.send({"type": "output_audio_buffer.clear"}, 0)
+
     @precondition(lambda self: self.working())
     @rule(choice=choices, parts=st.lists(st.tuples(kinds, texts), min_size=3, max_size=8))
     def generate(self, choice: int, parts: list[tuple[Kind, str]]) -> None:
@@ -298,6 +324,9 @@ class SessionMachine(RuleBasedStateMachine):
             self.read(self.rig.feed(GenerationFinished(response_id, "stop", 5)))
             assert response_id in {plan.response_id for plan in self.plans()}, "nothing waits"
         assert self.ledger.running == []
+        while (news := self.loudspeaker.play()) is not None:
+            self.read(self.rig.feed(news))
+        assert self.ledger.playback is None or self.ledger.playback.settled
         self.end_of_session()
 
     # --- how it is done ---------------------------------------------------------------------------

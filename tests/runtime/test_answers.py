@@ -20,7 +20,7 @@ from antiphon.core.signals import (
     TextGenerated,
     ToolCallGenerated,
 )
-from antiphon.engines.script import (
+from antiphon.engines.scripted.script import (
     AnswerStep,
     Call,
     Fail,
@@ -89,7 +89,7 @@ class Bench:
             recording=no_recording,
         )
 
-    async def room(self) -> None:
+    async def room(self, _response_id: str) -> None:
         await self.client_keeps_up.wait()
 
     def release(self) -> None:

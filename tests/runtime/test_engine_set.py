@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import ConfigurationError, EngineError

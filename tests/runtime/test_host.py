@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from antiphon.engines.base import EngineInfo
-from antiphon.engines.script import (
+from antiphon.engines.scripted.engines import ScriptedLanguageModel, ScriptedVoiceDetector
+from antiphon.engines.scripted.script import (
     AnswerStep,
     Fail,
     Gate,
@@ -18,7 +19,6 @@ from antiphon.engines.script import (
     TranscriptionStep,
     WaitFor,
 )
-from antiphon.engines.scripted import ScriptedLanguageModel, ScriptedVoiceDetector
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
 from tests.support.cast import make_cast

@@ -10,7 +10,7 @@ from antiphon.core.clock import Span
 from antiphon.core.effects import PredictMessageEnd, PredictTurnEnd
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import MessageEndPredicted, Signal, TurnEndPredicted
-from antiphon.engines.script import Fail, Script, Take
+from antiphon.engines.scripted.script import Fail, Script, Take
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end

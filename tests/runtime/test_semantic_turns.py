@@ -9,7 +9,7 @@ import anyio
 import msgspec
 import pytest
 
-from antiphon.engines.script import Fail, Script, Take, TranscriptionStep
+from antiphon.engines.scripted.script import Fail, Script, Take, TranscriptionStep
 from tests.support.cast import Cast, make_cast
 from tests.support.memory import open_room
 from tests.support.sound import silence, speech

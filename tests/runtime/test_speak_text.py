@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from antiphon.audio.encoders import ENCODINGS
-from antiphon.engines.script import Fail, Gate, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Script, Sound, Take, WaitFor
 from antiphon.errors import EngineError
 from antiphon.runtime.speak_text import SpokenFile
 from tests.support.cast import Cast, make_cast

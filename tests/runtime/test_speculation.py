@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from antiphon.config import Limits
-from antiphon.engines.script import (
+from antiphon.engines.scripted.script import (
     Call,
     Fail,
     Gate,

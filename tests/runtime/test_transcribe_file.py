@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from antiphon.audio.files import AudioReader
 from antiphon.core.clock import INPUT_CLOCK_HZ
 from antiphon.engines.hearing import TranscriptionRequest
-from antiphon.engines.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
 from antiphon.errors import EngineError
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.transcribe_file import FileTranscription, SpeakerHeard, WordsHeard

@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from antiphon.core.verbs import SESSION_LIFETIME_S
-from antiphon.engines.script import Fail, Gate, Say, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.script import Fail, Gate, Say, Script, Sound, Take, WaitFor
 from tests.support.client import types
 from tests.support.memory import open_room
 from tests.support.sound import silence, speech

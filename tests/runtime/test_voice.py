@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from antiphon.engines.base import Floats
-from antiphon.engines.script import Script
+from antiphon.engines.scripted.script import Script
 from antiphon.runtime.voice import Voice
 from tests.support.cast import Cast, make_cast
 

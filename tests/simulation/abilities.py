@@ -3,7 +3,7 @@
 from antiphon.core.abilities import Abilities
 from antiphon.core.prompts import StoredPrompt
 from antiphon.core.window import Reader
-from antiphon.engines.word_counter import WordCounter
+from antiphon.engines.scripted.word_counter import WordCounter
 from tests.simulation.dice import Dice
 from tests.support.ledger import Frame
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import anyio
 
-from antiphon.engines.script import (
+from antiphon.engines.scripted.script import (
     AnswerStep,
     Call,
     Fail,

@@ -16,10 +16,10 @@ import pytest
 
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import EngineInfo
-from antiphon.engines.script import Gate, Say, Script, Sound, Take, WaitFor
-from antiphon.engines.scripted import ScriptedLanguageModel
+from antiphon.engines.scripted.engines import ScriptedLanguageModel
+from antiphon.engines.scripted.script import Gate, Say, Script, Sound, Take, WaitFor
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
-from antiphon.runtime.host import CLOSE_TIMEOUT_S
+from antiphon.runtime.hosts import CLOSE_TIMEOUT_S
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES
 from tests.support.cast import make_cast
 from tests.support.client import transcript_of, types

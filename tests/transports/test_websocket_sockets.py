@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close
 
-from antiphon.engines.script import Gate, Say, Script, Take, WaitFor
+from antiphon.engines.scripted.script import Gate, Say, Script, Take, WaitFor
 from antiphon.transports.websocket import MAX_FRAME_BYTES
 from tests.support.client import transcript_of
 from tests.support.server import running_server

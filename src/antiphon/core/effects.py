@@ -21,6 +21,7 @@ from antiphon.wire.translation import TranslationServerEvent
 __all__ = [
     "AnswerEffect",
     "CallMcpTool",
+    "ClearPlayback",
     "CloseConnection",
     "DropAudio",
     "DropGuess",
@@ -76,6 +77,16 @@ class SendAudio(Struct, frozen=True):
     output_index: int
     content_index: int
     pcm: bytes
+
+
+class ClearPlayback(Struct, frozen=True):
+    """Play nothing more of a response, neither what waits to be played nor what is yet to come.
+
+    Attributes:
+        response_id: The response.
+    """
+
+    response_id: str
 
 
 class SendRetrieved(Struct, frozen=True):
@@ -342,6 +353,7 @@ AnswerEffect = (
 Effect = (
     SendEvent
     | SendAudio
+    | ClearPlayback
     | SendRetrieved
     | ForgetItem
     | CloseConnection

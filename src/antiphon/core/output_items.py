@@ -217,6 +217,16 @@ class SpokenMessage(OutputItem):
         super().__init__(site)
         self._spoken = SpokenText()
 
+    @property
+    def duration_ms(self) -> float:
+        """How long its audio is so far."""
+        return self._spoken.duration_ms
+
+    @property
+    def entry(self) -> Entry | None:
+        """What the conversation knows of it; ``None`` out of band."""
+        return self._entry
+
     def say(self, text: str) -> None:
         """Append text that is about to be spoken."""
         self._spoken.say(text)

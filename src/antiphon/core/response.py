@@ -207,13 +207,14 @@ class Response:
         else:
             message.write(signal.text)
 
-    def sound(self, signal: AudioGenerated) -> None:
-        """Put out audio of the words."""
+    def sound(self, signal: AudioGenerated) -> SpokenMessage:
+        """Put out audio of the words, and return the message that it speaks."""
         self._move(Input.CONTENT)
         message = self._open_message()
         assert isinstance(message, SpokenMessage), "a written answer has no audio"
         message.sound(signal.pcm, signal.duration_ms)
         self._usage.spoke(signal.duration_ms)
+        return message
 
     def align(self, signal: SegmentSpoken) -> None:
         """Note which words the audio so far speaks."""

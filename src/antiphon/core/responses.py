@@ -18,6 +18,7 @@ from antiphon.core.effects import (
 )
 from antiphon.core.mcp.item import CalledMcpTool
 from antiphon.core.outgoing import Outgoing
+from antiphon.core.output_items import SpokenMessage
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.rate_limits import RateLimits, failure_of_limit
 from antiphon.core.response import Response, State
@@ -74,14 +75,17 @@ class Responses:
         outgoing: Outgoing,
         conversation: Conversation,
         limits: RateLimits | None,
+        *,
         on_end: Callable[[Response], None],
         on_mcp_calls: Callable[[list[CalledMcpTool]], None],
+        on_sound: Callable[[SpokenMessage], None],
     ) -> None:
         self._outgoing = outgoing
         self._limits = limits
         self._conversation = conversation
         self._on_end = on_end
         self._on_mcp_calls = on_mcp_calls
+        self._on_sound = on_sound
         self._running: dict[str, _Running] = {}
         self._guess: Plan | None = None  # of an answer that is worked out ahead
         self.has_spoken = False
@@ -284,7 +288,7 @@ class Responses:
             case TextGenerated():
                 response.write(signal)
             case AudioGenerated():
-                response.sound(signal)
+                self._on_sound(response.sound(signal))
                 self.has_spoken = self.has_spoken or response.in_conversation
             case SegmentSpoken():
                 response.align(signal)

@@ -7,6 +7,7 @@ what clients want with items, :mod:`~antiphon.core.responses` answers. Here they
 from __future__ import annotations
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from antiphon.core.abilities import Abilities
 from antiphon.core.context import chat_messages
@@ -19,11 +20,13 @@ from antiphon.core.listening import Listening, TurnChange
 from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.mcp.side import McpSide
 from antiphon.core.outgoing import Outgoing
+from antiphon.core.output_items import SpokenMessage
 from antiphon.core.plan import Speculation
+from antiphon.core.playback import Playback
 from antiphon.core.rate_limits import RateLimits
 from antiphon.core.response import Response
 from antiphon.core.responses import Responses
-from antiphon.core.settings import resolve, updated
+from antiphon.core.settings import Resolved, resolve, updated
 from antiphon.core.signals import (
     AudioAppended,
     FrameRefused,
@@ -31,6 +34,7 @@ from antiphon.core.signals import (
     McpListingFailed,
     McpToolsListed,
     MessageEndPredicted,
+    PlaybackAdvanced,
     Signal,
     SpeakerTurnHeard,
     SpeechProbability,
@@ -44,7 +48,7 @@ from antiphon.core.window import Reader, Window
 from antiphon.errors import RequestError
 from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
-from antiphon.wire.audio_config import AudioInput, ServerVad
+from antiphon.wire.audio_config import AudioInput, PcmFormat, ServerVad
 from antiphon.wire.error import ErrorObject
 from antiphon.wire.items import FunctionCallOutput, Item
 from antiphon.wire.response import ResponseCreateParams
@@ -70,6 +74,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
         lifetime_s: Seconds until the session expires.
         announces_conversation: Whether ``conversation.created`` follows ``session.created``, as
             clients of the beta protocol expect.
+        plays: Whether the transport plays the answers itself, and tells how far it is.
     """
 
     settings: RealtimeSession
@@ -79,6 +84,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     speculation: Speculation = "answers"
     lifetime_s: float = SESSION_LIFETIME_S
     announces_conversation: bool = False
+    plays: bool = False
 
 
 class Session(Verbs[received.ClientEvent]):
@@ -122,8 +128,18 @@ class Session(Verbs[received.ClientEvent]):
         )
         self._limits = limits
         self._mcp = McpSide(self._outgoing, self._conversation)
+        self._playback = (
+            Playback(self._outgoing, self._conversation, self._after_playback)
+            if start.plays
+            else None
+        )
         self._responses = Responses(
-            self._outgoing, self._conversation, limits, self._after_response, self._mcp.begin
+            self._outgoing,
+            self._conversation,
+            limits,
+            on_end=self._after_response,
+            on_mcp_calls=self._mcp.begin,
+            on_sound=self._playback.queue if self._playback else _leave_to_client,
         )
         self._foresight = Foresight(
             self._outgoing,
@@ -191,6 +207,9 @@ class Session(Verbs[received.ClientEvent]):
                 self._listening.learn(pause_id, finished=probability)
             case MessageEndPredicted():
                 self._foresight.know_end(signal, self.heard.turn_detection)
+            case PlaybackAdvanced():
+                assert self._playback is not None, "only a transport that plays tells of it"
+                self._playback.advance(signal)
             case McpToolsListed() | McpListingFailed() | McpCallFinished():
                 if self._mcp.take(signal):
                     self._warm()
@@ -208,6 +227,8 @@ class Session(Verbs[received.ClientEvent]):
         if change is TurnChange.STARTED:
             self._silent_since = None
             if turn_detection.interrupt_response:
+                if self._playback is not None:
+                    self._playback.interrupt()
                 self._responses.interrupt()
         elif change is TurnChange.RESUMED:
             self._foresight.forget()
@@ -248,12 +269,7 @@ class Session(Verbs[received.ClientEvent]):
             case received.ResponseCancel(response_id=response_id):
                 self._responses.cancel(response_id or None)
             case received.OutputAudioBufferClear():
-                message = (
-                    "'output_audio_buffer.clear' is for calls over WebRTC and SIP, where the "
-                    "server plays the audio. On a WebSocket, stop your own playback and send "
-                    "'conversation.item.truncate'."
-                )
-                raise RequestError(message, code="invalid_value", param="type")
+                self._clear_playback()
             case received.InputAudioBufferAppend():
                 message = "appended audio reaches the session as a signal"
                 raise TypeError(message)
@@ -301,6 +317,16 @@ class Session(Verbs[received.ClientEvent]):
             self._editing.create(event, self.heard)
             self._mcp.follow(event.item)
 
+    def _clear_playback(self) -> None:
+        if self._playback is None:
+            message = (
+                "'output_audio_buffer.clear' is for calls over WebRTC and SIP, where the server "
+                "plays the audio. On a WebSocket, stop your own playback and send "
+                "'conversation.item.truncate'."
+            )
+            raise RequestError(message, code="invalid_value", param="type")
+        self._playback.clear()
+
     def _answers_running_call(self, item: Item) -> bool:
         return isinstance(item, FunctionCallOutput) and any(
             response.made_call(item.call_id) for response in self._responses
@@ -313,7 +339,7 @@ class Session(Verbs[received.ClientEvent]):
         if in_conversation:
             self._responses.refuse_second()
         self._responses.refuse_too_many()
-        resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
+        resolved = self._resolve(params)
         context = self._context(params)
         if params.tools is not UNSET:
             self._mcp.servers.also_use(params.tools)
@@ -328,6 +354,14 @@ class Session(Verbs[received.ClientEvent]):
         )
         if in_conversation:
             self._silent_since = None
+
+    def _resolve(self, params: ResponseCreateParams) -> Resolved:
+        resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
+        if self._playback is None:
+            return resolved
+        # What the sound is sent as is between transport and client, whatever the session says.
+        plan = replace(resolved.plan, output_format=PcmFormat())
+        return resolved._replace(plan=plan)
 
     def _context(self, params: ResponseCreateParams) -> tuple[Entry, ...]:
         if params.input is None or params.input is UNSET:
@@ -349,8 +383,7 @@ class Session(Verbs[received.ClientEvent]):
             self._send_error(ErrorObject.of(error))
 
     def _prospect(self) -> Prospect:
-        listed = self._mcp.servers.listed
-        resolved = resolve(self._settings, ResponseCreateParams(), self._abilities, listed)
+        resolved = self._resolve(ResponseCreateParams())
         return Prospect(resolved, self._window, self._settings.truncation)
 
     def _after_response(self, response: Response) -> None:
@@ -362,11 +395,23 @@ class Session(Verbs[received.ClientEvent]):
                     rate_limits=self._limits.figures(self._now),
                 )
             )
+        if self._playback is not None:
+            self._playback.end(response.id)
         if response.in_conversation and not self._listening.speaking:
-            self._silent_since = self._now + response.spoken_ms / 1000
+            self._silent_since = self._end_of_speech(response)
         deferred, self._deferred = self._deferred, []
         for event in deferred:
             self._take_deferred(event)
+
+    def _end_of_speech(self, response: Response) -> float | None:
+        """When a response that has ended will have been heard to its end, if that is known yet."""
+        if self._playback is None:
+            return self._now + response.spoken_ms / 1000
+        return self._now if self._playback.is_silent else None
+
+    def _after_playback(self) -> None:
+        if self._responses.active is None and not self._listening.speaking:
+            self._silent_since = self._now
 
     def _take_deferred(self, event: received.ConversationItemCreate) -> None:
         try:
@@ -400,8 +445,7 @@ class Session(Verbs[received.ClientEvent]):
 
     def _warm(self) -> None:
         """Have what the next response will see read ahead, as far as that is known by now."""
-        listed = self._mcp.servers.listed
-        plan = resolve(self._settings, ResponseCreateParams(), self._abilities, listed).plan
+        plan = self._resolve(ResponseCreateParams()).plan
         entries = tuple(self._conversation)
         try:
             seen = self._window.aside().look(entries, plan, self._settings.truncation)
@@ -413,3 +457,7 @@ class Session(Verbs[received.ClientEvent]):
         self._now = now
         for response in self._responses:
             self._responses.cancel(response.id)
+
+
+def _leave_to_client(_message: SpokenMessage) -> None:
+    """Playing an answer is the client's affair where it gets the audio."""

@@ -25,6 +25,7 @@ __all__ = [
     "McpListingFailed",
     "McpToolsListed",
     "MessageEndPredicted",
+    "PlaybackAdvanced",
     "PromptMeasured",
     "SegmentSpoken",
     "Signal",
@@ -276,6 +277,20 @@ class GenerationFailed(Struct, frozen=True):
     failure: Failure
 
 
+class PlaybackAdvanced(Struct, frozen=True):
+    """A transport that plays has played more of an answer.
+
+    Attributes:
+        response_id: The response.
+        item_id: The item whose audio it is.
+        played_ms: How much of the item's audio has been played so far, in milliseconds.
+    """
+
+    response_id: str
+    item_id: str
+    played_ms: float
+
+
 class McpToolsListed(Struct, frozen=True):
     """An MCP server has named its tools.
 
@@ -327,6 +342,7 @@ Signal = (
     | ToolCallGenerated
     | GenerationFinished
     | GenerationFailed
+    | PlaybackAdvanced
     | McpToolsListed
     | McpListingFailed
     | McpCallFinished

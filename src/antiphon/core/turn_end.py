@@ -50,17 +50,17 @@ Weights = Mapping[tuple[str, ...], Sequence[float]]
 """By the names of the signs that are known (:func:`signs`): the constant's weight, then theirs."""
 
 TYPICAL_PAUSE_MS = 600.0
-"""Time in which the share of pauses that go on falls to 37 %. Chosen on the half of the set that
-the weights were fitted on."""
+"""Time in which the share of pauses that go on falls to 37 %. Chosen on turns that the weights were
+fitted on."""
 
 SHORTEST_WAIT_MS = 250.0
 """However clear it seems: by then the words have been recognized and read, and most gaps between
 words are over."""
 
-CAUTION = {"low": 3.625, "medium": 2.875, "high": 2.25, "auto": 2.875}
+CAUTION = {"low": 3.625, "medium": 3.375, "high": 3.0, "auto": 3.375}
 """By eagerness; see the formula above. The least, in eighths, by which all signals together cut
-off no more than 3, 5 and 8 % of turns whose text was left out of the fit, 19 times out of 20 that
-the texts are redrawn (``python -m bench.turn_fit``)."""
+off no more than 3, 5 and 8 % of turns whose text and voice were left out of the fit, 19 times out
+of 20 that texts and voices are redrawn (``python -m bench.turn_fit``)."""
 
 _FURTHEST_LOG_ODDS = math.log(999.0)
 """Engines say 0 and 1 too lightly; what they say is held within 0.1 and 99.9 %."""
@@ -156,13 +156,13 @@ def _log_odds(probability: float) -> float:
 
 
 WEIGHTS: Weights = {
-    ("finished",): (0.58, 0.99),
-    ("hanging", "unmarked", "brief"): (1.64, -3.74, -1.33, -2.30),
-    ("finished", "hanging", "unmarked", "brief"): (1.75, 0.59, -3.50, -1.36, -2.29),
-    ("hanging", "unmarked", "brief", "message_ends"): (3.01, -1.83, -1.65, -0.81, 0.75),
+    ("finished",): (0.63, 1.17),
+    ("hanging", "unmarked", "brief"): (1.65, -3.03, -1.10, -3.87),
+    ("finished", "hanging", "unmarked", "brief"): (1.82, 0.91, -2.70, -1.13, -3.97),
+    ("hanging", "unmarked", "brief", "message_ends"): (2.66, -1.56, -1.14, -1.87, 0.69),
     ("finished", "hanging", "unmarked", "brief", "message_ends"): (
-        *(3.05, 0.38, -1.69, -1.63, -0.85, 0.74),
+        *(2.78, 0.83, -1.19, -1.14, -2.00, 0.68),
     ),
 }
-"""Of the constant 1 and of each sign. ``python -m bench.turn_fit`` printed them, from the first
-half of the set that ``bench/turn_set.py`` builds."""
+"""Of the constant 1 and of each sign. ``python -m bench.turn_fit`` printed them, from the part of
+the set that ``bench/turn_set.py`` builds to fit on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -17,7 +18,9 @@ from antiphon.http.answers import json_response
 from antiphon.http.audio_speech import Speech
 from antiphon.http.audio_transcriptions import Transcriptions
 from antiphon.http.auth import Keyring, key_from_headers
+from antiphon.http.calls import CallRoutes
 from antiphon.http.client_secrets import ClientSecrets
+from antiphon.http.console import CONSOLE_FOLDER, Console
 from antiphon.http.errors import EXCEPTIONS, error_response
 from antiphon.http.minting import Minting
 from antiphon.http.models import Models
@@ -25,14 +28,25 @@ from antiphon.http.origins import Origins, allowed_origins
 from antiphon.http.realtime import RealtimeEndpoint
 from antiphon.http.request_ids import RequestIds
 from antiphon.http.translations import TranslationEndpoint
+from antiphon.http.voices import Voices
 from antiphon.runtime.reception import Reception
+from antiphon.transports.webrtc.call import Switchboard
+from antiphon.transports.webrtc.loading import load_peers as load_webrtc
+from antiphon.transports.webrtc.peer import PeerFactory
 
 __all__ = ["build_app"]
+
+_NO_SUCH_CALLS = (
+    "/realtime/calls/{call_id}/accept",
+    "/realtime/calls/{call_id}/reject",
+    "/realtime/calls/{call_id}/refer",
+    "/realtime/translations/calls",
+)
+"""Routes of the hosted API for calls over SIP, and for calls that translate."""
 
 Page: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _NOT_BUILT = {
-    "/realtime/calls": "Connect to /v1/realtime over a WebSocket.",
     "/audio/translations": (
         "Transcribe with /v1/audio/transcriptions, or translate speech over a WebSocket at "
         "/v1/realtime/translations."
@@ -41,18 +55,33 @@ _NOT_BUILT = {
 """Routes of the hosted API that answer that they are not built, and what to use meanwhile."""
 
 
-def build_app(reception: Reception) -> ASGIApp:
+def build_app(
+    reception: Reception, load_peers: Callable[[], Awaitable[PeerFactory]] | None = None
+) -> ASGIApp:
     """Return the application that serves a reception's sessions.
 
     Every route is there with and without ``/v1``: some clients append ``/realtime`` to a bare host.
+
+    Args:
+        reception: Admits the sessions.
+        load_peers: Loads what holds calls; ``None`` for the WebRTC stack that is installed.
     """
     keyring = Keyring(dict(reception.config.key_digests()))
     secrets = ClientSecrets(reception.config.home)
     origins = allowed_origins(reception.config)
     realtime = RealtimeEndpoint(reception, keyring, secrets, origins)
     translations = TranslationEndpoint(reception, keyring, secrets, origins)
+    config = reception.config
+    webrtc = partial(load_webrtc, config.webrtc, with_loopback=config.listens_on_loopback)
+    switchboard = Switchboard(reception, load_peers or webrtc)
+    calls = CallRoutes(reception, switchboard, keyring, secrets, origins)
     pages = _Pages(reception)
-    routes: list[BaseRoute] = [Route("/health", pages.health)]
+    console = Console()
+    routes: list[BaseRoute] = [
+        Route("/", console.page),
+        Route(f"{CONSOLE_FOLDER}/{{path:path}}", console.file),
+        Route("/health", pages.health),
+    ]
     sockets: dict[str, ASGIApp] = {}
     for prefix in ("/v1", ""):
         sockets[f"{prefix}/realtime"] = realtime
@@ -60,10 +89,13 @@ def build_app(reception: Reception) -> ASGIApp:
         routes += [
             Route(f"{prefix}/realtime", pages.upgrade),
             Route(f"{prefix}/realtime/translations", pages.upgrade),
+            Route(f"{prefix}/realtime", calls.create, methods=["POST"]),
+            Route(f"{prefix}/realtime/calls", calls.create, methods=["POST"]),
+            Route(f"{prefix}/antiphon/ice_servers", calls.ice_servers),
         ]
         routes += [
             Route(prefix + path, _guarded(page, keyring, origins), methods=[method])
-            for method, path, page in _keyed_pages(reception, secrets, pages)
+            for method, path, page in _keyed_pages(reception, secrets, pages, calls)
         ]
     app = Starlette(routes=routes, exception_handlers=EXCEPTIONS)
     # Outermost, so that an answer to a mistake of the server's has these headers as well.
@@ -87,7 +119,7 @@ class _Switch:
 
 
 def _keyed_pages(
-    reception: Reception, secrets: ClientSecrets, pages: _Pages
+    reception: Reception, secrets: ClientSecrets, pages: _Pages, calls: CallRoutes
 ) -> list[tuple[str, str, Page]]:
     """Return method, path and page of all that needs an API key."""
     minting = Minting(reception, secrets)
@@ -96,8 +128,11 @@ def _keyed_pages(
         ("GET", "/models", models.all),
         ("GET", "/models/{model:path}", models.one),
         ("GET", "/antiphon/timelines/{response_id}", pages.timeline),
+        ("GET", "/antiphon/voices", Voices(reception).of_model),
         ("POST", "/audio/speech", Speech(reception).create),
         ("POST", "/audio/transcriptions", Transcriptions(reception).create),
+        ("POST", "/realtime/calls/{call_id}/hangup", calls.hang_up),
+        *(("POST", path, calls.not_built) for path in _NO_SUCH_CALLS),
         ("POST", "/realtime/client_secrets", minting.for_session),
         ("POST", "/realtime/translations/client_secrets", minting.for_translation),
         ("POST", "/realtime/sessions", minting.legacy_for_session),

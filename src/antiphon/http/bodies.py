@@ -1,4 +1,4 @@
-"""Reading the bodies of requests: JSON, of a limited size, and nothing else."""
+"""Reading the bodies of requests, of a limited size."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from starlette.requests import Request
 from antiphon.errors import RequestError
 from antiphon.wire.codec import decode_as
 
-__all__ = ["MAX_BODY_BYTES", "read_json"]
+__all__ = ["MAX_BODY_BYTES", "read_bytes", "read_json"]
 
 MAX_BODY_BYTES = 1 << 20
 """A session's settings, with tools and long instructions, are some kilobytes."""
@@ -25,7 +25,7 @@ async def read_json(request: Request, wanted: type[_T]) -> _T:
         HTTPException: 413, the body is too large; 415, it is not JSON by its content type.
         RequestError: It is not JSON after all, or does not fit the type.
     """
-    body = await _read(request)
+    body = await read_bytes(request)
     if not body:
         body = b"{}"
     else:
@@ -39,8 +39,14 @@ async def read_json(request: Request, wanted: type[_T]) -> _T:
         raise RequestError(message, code=error.code) from None
 
 
-async def _read(request: Request) -> bytes:
-    """Read no more than there may be: what a client says of the length need not be true."""
+async def read_bytes(request: Request) -> bytes:
+    """Return a request's body.
+
+    No more is read than there may be: what a client says of the length need not be true.
+
+    Raises:
+        HTTPException: 413, the body is too large.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

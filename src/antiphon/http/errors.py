@@ -15,7 +15,7 @@ from antiphon.errors import BusyError, EngineError, RequestError
 from antiphon.http.answers import json_response
 from antiphon.wire.error import HttpErrorBody
 
-__all__ = ["EXCEPTIONS", "error_response", "refusal_of"]
+__all__ = ["EXCEPTIONS", "error_response", "refusal_of", "status_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -23,12 +23,15 @@ OVERLOADED_RETRY_S = 5.0
 """When a client may ask again for what an engine had no room for."""
 
 _STATUSES = {
+    "call_not_found": 404,
     "invalid_api_key": 401,
     "model_not_found": 404,
     "not_found": 404,
     "origin_not_allowed": 403,
     "rate_limit_exceeded": 429,
+    "server_busy": 503,
     "server_full": 503,
+    "too_many_connections": 429,
 }
 """Codes of refusals that have a status of their own; that of all others is 400."""
 
@@ -38,10 +41,15 @@ def error_response(error: RequestError, *, status: int) -> Response:
     return json_response(HttpErrorBody.of(error), status=status)
 
 
+def status_of(error: RequestError) -> int:
+    """Return the status of the answer that tells of a refusal."""
+    return _STATUSES.get(error.code or "", 400)
+
+
 async def _refusal(_request: Request, exception: Exception) -> Response:
     """Answer a request that was refused."""
     assert isinstance(exception, RequestError)
-    response = error_response(exception, status=_STATUSES.get(exception.code or "", 400))
+    response = error_response(exception, status=status_of(exception))
     if isinstance(exception, BusyError):
         response.headers["retry-after"] = str(ceil(exception.retry_after_s))
     return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
@@ -15,9 +15,10 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from antiphon.errors import RequestError
+from antiphon.http.bodies import MAX_BODY_BYTES
 from antiphon.wire.refusal import explain
 
-__all__ = ["MAX_UPLOAD_BYTES", "Form", "read_form"]
+__all__ = ["MAX_UPLOAD_BYTES", "Form", "read_form", "read_texts"]
 
 MAX_UPLOAD_BYTES = 25 * 1024 * 1024
 """As documented of the hosted service. Beyond the first megabyte, a file lies on the disk."""
@@ -66,7 +67,7 @@ async def read_form(request: Request) -> AsyncIterator[Form]:
     if not content_type.lower().startswith("multipart/form-data"):
         wanted = "Send a form with the content type 'multipart/form-data', and the file in it"
         raise HTTPException(415, wanted)
-    bounded = Request(request.scope, _Bounded(request).receive)
+    bounded = Request(request.scope, _Bounded(request, MAX_UPLOAD_BYTES).receive)
     async with bounded.form(max_files=1, max_fields=_MAX_FIELDS) as form:
         file = form.get("file")
         if not isinstance(file, UploadFile):
@@ -75,18 +76,42 @@ async def read_form(request: Request) -> AsyncIterator[Form]:
         yield Form(_texts(form), file.file)
 
 
+async def read_texts(request: Request, names: Collection[str]) -> dict[str, str]:
+    """Return the texts of a form by their names, whether they come as fields or as files.
+
+    Args:
+        request: With a body of ``multipart/form-data``.
+        names: What to look for; other parts are ignored.
+
+    Raises:
+        HTTPException: 413, the body is too large; 400, it is malformed.
+    """
+    bounded = Request(request.scope, _Bounded(request, MAX_BODY_BYTES).receive)
+    form = bounded.form(max_files=_MAX_FIELDS, max_fields=_MAX_FIELDS, max_part_size=MAX_BODY_BYTES)
+    texts = {}
+    async with form as parts:
+        for name, value in parts.multi_items():
+            if name in names:
+                content = value if isinstance(value, str) else await value.read()
+                texts[name] = (
+                    content if isinstance(content, str) else content.decode(errors="replace")
+                )
+    return texts
+
+
 class _Bounded:
     """Reads no more than there may be: what a client says of the length need not be true."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self._receive = request.receive
         self._read_bytes = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._read_bytes += len(message.get("body", b""))
-        if self._read_bytes > MAX_UPLOAD_BYTES:
-            limit = f"Maximum content size limit ({MAX_UPLOAD_BYTES}) exceeded. Send a smaller file"
+        if self._read_bytes > self._max_bytes:
+            limit = f"Maximum content size limit ({self._max_bytes}) exceeded. Send a smaller file"
             raise HTTPException(413, limit)
         return message
 

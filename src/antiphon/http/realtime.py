@@ -10,31 +10,23 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
 from antiphon.errors import RequestError
+from antiphon.http.access import access_with
 from antiphon.http.auth import (
     REALTIME_SUBPROTOCOL,
     Keyring,
     key_from_headers,
     key_from_subprotocols,
 )
-from antiphon.http.client_secrets import (
-    ClientSecrets,
-    Grant,
-    TranslationGrant,
-    is_client_secret,
-)
-from antiphon.http.errors import error_response
+from antiphon.http.client_secrets import ClientSecrets, Grant
+from antiphon.http.errors import error_response, status_of
+from antiphon.http.opening import settings_of
 from antiphon.http.origins import Origins
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.reception import RETRY_AFTER_S, DialectName, Opening, Reception
-from antiphon.transports import websocket
+from antiphon.transports import sideband, websocket
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
 from antiphon.wire.error import ErrorObject
-from antiphon.wire.session import (
-    RealtimeSessionUpdate,
-    SessionPatch,
-    TranscriptionSessionUpdate,
-)
 
 __all__ = ["RealtimeEndpoint"]
 
@@ -81,8 +73,13 @@ class RealtimeEndpoint:
             await _refuse_upgrade(scope, receive, send, error, status=403)
             return
         browser_key = key_from_subprotocols(offered)
+        key = key_from_headers(headers) or browser_key
+        query = QueryParams(scope["query_string"])
+        if "call_id" in query:
+            await self._attach(scope, receive, send, query["call_id"], key, subprotocol)
+            return
         try:
-            grant, key_name = self._grant(key_from_headers(headers) or browser_key)
+            grant, key_name = access_with(key, self._keyring, self._secrets)
         except RequestError as error:
             if browser_key is not None:
                 # A browser cannot read the body of a refused upgrade.
@@ -100,7 +97,7 @@ class RealtimeEndpoint:
             await _refuse_upgrade(scope, receive, send, full, status=503)
             return
         try:
-            opening = self.choose(QueryParams(scope["query_string"]), headers, offered, grant)
+            opening = self.choose(query, headers, offered, grant)
             opening = replace(opening, key_name=key_name)
             self.reception.preview(opening)
         except RequestError as error:
@@ -115,18 +112,23 @@ class RealtimeEndpoint:
             subprotocol=subprotocol,
         )
 
-    def _grant(self, key: str | None) -> tuple[Grant | None, str | None]:
-        """Return what a client secret grants, and what the API key is called that it comes from.
-
-        An API key itself is bound to nothing: with one the grant is ``None``.
-
-        Raises:
-            RequestError: ``invalid_api_key``; it is neither.
-        """
-        if key is not None and is_client_secret(key):
-            grant = self._secrets.read(key)
-            return grant, grant.key_name
-        return None, self._keyring.check(key)
+    async def _attach(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        call_id: str,
+        key: str | None,
+        subprotocol: str | None,
+    ) -> None:
+        """Attach a connection to a call; with an API key, since it may do anything there."""
+        try:
+            call = self.reception.calls.find(call_id, self._keyring.check(key))
+            call.check_room()
+        except RequestError as error:
+            await _refuse_upgrade(scope, receive, send, error, status=status_of(error))
+            return
+        await sideband.serve(scope, receive, send, call=call, subprotocol=subprotocol)
 
     def choose(
         self,
@@ -153,47 +155,12 @@ class RealtimeEndpoint:
                 "API."
             )
             raise RequestError(message, code="beta_api_shape_disabled")
-        if "call_id" in query:
-            message = "Attaching to a call is not built yet: the server takes no calls so far."
-            raise RequestError(message, code="not_implemented", param="call_id")
-        opening = self.reception.opening_with(_settings(query, grant), query.get("model"))
+        opening = self.reception.opening_with(settings_of(query, grant), query.get("model"))
         return replace(opening, dialect=dialect)
 
 
 def _asks_for_beta(headers: Headers, offered: Sequence[str]) -> bool:
     return "realtime=v1" in headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in offered
-
-
-def _settings(query: QueryParams, grant: Grant | None) -> SessionPatch:
-    """Return what the session begins with, which also says of which kind it is.
-
-    Raises:
-        RequestError: The client asks for a session of another kind than its secret is for.
-    """
-    wants_transcription = query.get("intent") == "transcription"
-    if grant is None:
-        settings: SessionPatch = (
-            TranscriptionSessionUpdate() if wants_transcription else RealtimeSessionUpdate()
-        )
-    elif isinstance(grant, TranslationGrant):
-        message = (
-            "The client secret is for translation sessions. Connect to /v1/realtime/translations, "
-            "or ask for a secret at /v1/realtime/client_secrets."
-        )
-        raise RequestError(message, code="invalid_parameter")
-    else:
-        settings = grant.settings
-    transcribes = isinstance(settings, TranscriptionSessionUpdate)
-    if wants_transcription and not transcribes:
-        message = (
-            "The client secret is for realtime sessions. Leave 'intent' out, or ask for a secret "
-            "with a session of type 'transcription'."
-        )
-        raise RequestError(message, code="invalid_parameter", param="intent")
-    if transcribes and "model" in query:
-        message = "You must not provide a model parameter for transcription sessions."
-        raise RequestError(message, param="model")
-    return settings
 
 
 async def _refuse_upgrade(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
@@ -47,7 +48,7 @@ class Answers:
         spare: Counts it, beside that of all other sessions.
         tasks: Runs it.
         feed: Takes what comes of it.
-        room: Waits while the client is too far behind.
+        room: Waits while the client is too far behind with a response.
         timing: Notes when something happened to a response.
         recording: Returns what a user's item sounds like, for models that hear.
     """
@@ -60,7 +61,7 @@ class Answers:
         spare: Spare,
         tasks: TaskGroup,
         feed: Callable[[Signal], None],
-        room: Callable[[], Awaitable[None]],
+        room: Callable[[str], Awaitable[None]],
         timing: TurnTiming,
         recording: Callable[[str], Floats | None],
     ) -> None:
@@ -126,7 +127,7 @@ class Answers:
             answer.work.stop()
 
     def _begin(self, plan: Plan, *, needed: bool) -> None:
-        held = HeldSignals(self._feed, self._room)
+        held = HeldSignals(self._feed, partial(self._room, plan.response_id))
         if needed:
             held.release()
 

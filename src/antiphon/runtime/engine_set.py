@@ -114,10 +114,14 @@ class EngineSet:
         return Reader(self.language_model.counter, self.language_model.info.context_tokens)
 
     @property
+    def distinct_voices(self) -> tuple[str, ...]:
+        """Names of voices that sound different, the speaker's default first."""
+        return tuple(dict.fromkeys((*self._speaker.voices, *self.voice_names)))
+
+    @property
     def voices(self) -> tuple[str, ...]:
         """Names of voices that clients may ask for, the speaker's default first."""
-        own = self._speaker.voices
-        return tuple(dict.fromkeys((*own, *self.voice_names, *HOSTED_VOICES)))
+        return tuple(dict.fromkeys((*self.distinct_voices, *HOSTED_VOICES)))
 
     def voice_named(self, name: str) -> SpokenVoice:
         """Return how the voice of a name is spoken."""

@@ -20,6 +20,7 @@ from antiphon.core.clock import Span
 from antiphon.core.effects import (
     AnswerEffect,
     CallMcpTool,
+    ClearPlayback,
     CloseConnection,
     DropAudio,
     DropGuess,
@@ -59,6 +60,7 @@ from antiphon.runtime.hosts import CloseReason, flush_timeout_s
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
+from antiphon.runtime.playback import Player
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end
 from antiphon.runtime.recordings import Recordings
 from antiphon.runtime.spare import Machines
@@ -85,10 +87,13 @@ class Host:
         timelines: Keeps where the time of each response went.
         tasks: Runs the session's work; must end when the connection does.
         decode: Reads the client's frames; gives the events that the session receives.
+        play: Sends a frame of what is to be heard at once, where the transport plays; ``None``
+            where the client does.
 
     Attributes:
         outbox: What the transport is to send.
         closing: Set once the connection is to be closed after what is in the outbox.
+        player: Plays the answers, where the transport does.
     """
 
     def __init__(
@@ -101,9 +106,11 @@ class Host:
         timelines: TimelineLog,
         tasks: TaskGroup,
         decode: Callable[[str | bytes], Any] = decode_client_event,
+        play: Callable[[bytes], object] | None = None,
     ) -> None:
         self.outbox = Outbox()
         self.closing: CloseReason | None = None
+        self.player = Player(play, self._feed) if play is not None else None
         self._session = session
         self._decode = decode
         self._engines = engines
@@ -128,7 +135,7 @@ class Host:
             spare=machines.doing(engines.language_model.info, engines.synthesizer.info),
             tasks=tasks,
             feed=self._feed,
-            room=self.outbox.room,
+            room=self._room,
             timing=self._timing,
             recording=self._recordings.heard,
         )
@@ -163,6 +170,15 @@ class Host:
         self._configure_ear()
         self._perform()
 
+    def listen(self, samples: Floats) -> None:
+        """Hear what came as sound.
+
+        Args:
+            samples: Shape (n,), float32 at 16 kHz.
+        """
+        if self.closing is None:
+            self._ear.listen(samples)
+
     def refuse(self, error: RequestError) -> None:
         """Tell the client that a frame cannot be taken at all."""
         self._feed(FrameRefused(error))
@@ -174,6 +190,8 @@ class Host:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
         self._ear.close()
         self.outbox.close()
+        if self.player is not None:
+            self.player.close()
         self._transcriptions.stop_all()
         self._answers.stop_all()
         if self._timer is not None:
@@ -183,6 +201,12 @@ class Host:
 
     def _append(self, event: InputAudioBufferAppend | SessionInputAudioBufferAppend) -> None:
         try:
+            if self.player is not None:
+                message = (
+                    f"'{event.__struct_config__.tag}' is for WebSockets. In a call the audio of "
+                    "the microphone comes on the audio track."
+                )
+                raise RequestError(message, code="invalid_value", param="type")
             self._ear.append(event.audio)
         except RequestError as error:
             error.event_id = event.event_id or None
@@ -217,6 +241,9 @@ class Host:
                 self._send(event)
             case SendAudio():
                 self._send_audio(effect)
+            case ClearPlayback(response_id=response_id):
+                assert self.player is not None, "only what is played can be cleared"
+                self.player.clear(response_id)
             case SendRetrieved(event=event, heard_ms=heard_ms):
                 heard_as = self._session.heard.format
                 item = self._recordings.complete(event.item, heard_as, heard_ms)
@@ -285,14 +312,19 @@ class Host:
             case WarmPrompt():
                 self._warm(effect)
             case KeepResponse(response=response):
-                self._answers.end(response.id)
-                self._timing.end(response.id, self._loop.time())
+                self._end_answer(response.id)
             case ListMcpTools():
                 self._mcp.list_tools(effect)
             case CallMcpTool():
                 self._mcp.call(effect)
             case ForgetMcpServer(server=server):
                 self._mcp.forget(server)
+
+    def _end_answer(self, response_id: str) -> None:
+        self._answers.end(response_id)
+        self._timing.end(response_id, self._loop.time())
+        if self.player is not None:
+            self.player.end(response_id)
 
     def _send(self, event: sent.ServerEvent | TranslationServerEvent) -> None:
         match event:
@@ -305,6 +337,9 @@ class Host:
     def _send_audio(self, audio: SendAudio) -> None:
         spoken_in = self._answers.format_of(audio.response_id)
         self._recordings.speak(audio.item_id, audio.pcm, spoken_in)
+        if self.player is not None:
+            self.player.put(audio.response_id, audio.item_id, audio.pcm)
+            return
         event = sent.ResponseOutputAudioDelta(
             event_id=audio.event_id,
             response_id=audio.response_id,
@@ -314,6 +349,12 @@ class Host:
             delta=audio.pcm,
         )
         self.outbox.put(encode(event))
+
+    async def _room(self, response_id: str) -> None:
+        """Wait while the client is too far behind, or the playback of a response."""
+        await self.outbox.room()
+        if self.player is not None:
+            await self.player.room(response_id)
 
     def _warm(self, effect: WarmPrompt) -> None:
         if self._warming is not None:

@@ -103,6 +103,24 @@ class Ear:
         if self._detecting:
             self._detection.notify(self)
 
+    def listen(self, samples: Floats) -> None:
+        """Hear audio that does not come in the format of the wire. All of it has to be heard.
+
+        There is nobody who could be told that there is no room for it, since a microphone is never
+        silent: what is oldest is forgotten in its place.
+
+        Args:
+            samples: Shape (n,), float32 at 16 kHz.
+        """
+        missing = len(samples) + INPUT_CLOCK_HZ - self._ring.room_samples
+        if missing > 0:
+            self.drop(self._ring.start + missing)
+        self._format_since += len(samples)
+        self._hear(samples)
+        self._feed(AudioAppended(self._clock()))
+        if self._detecting:
+            self._detection.notify(self)
+
     def end(self) -> None:
         """Take no more audio, and have all there is judged: silence is put behind it."""
         self._ended = True

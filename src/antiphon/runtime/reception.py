@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Literal
@@ -20,50 +19,42 @@ from antiphon.core.mcp.policy import without_secrets
 from antiphon.core.plan import Speculation
 from antiphon.core.rate_limits import failure_of_limit
 from antiphon.core.session import Session, SessionStart
-from antiphon.core.settings import (
-    DEFAULT_TRANSCRIPTION_MODEL,
-    transcription_updated,
-    updated,
-)
+from antiphon.core.settings import transcription_updated, updated
 from antiphon.core.transcription_session import TranscriptionSession, TranscriptionStart
 from antiphon.core.translation_session import TranslationSession, TranslationStart
 from antiphon.core.translation_settings import SpokenLanguages, translation_updated
-from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import BusyError, ConfigurationError, RequestError
 from antiphon.observe import TimelineLog
+from antiphon.runtime.calls import Calls
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
+from antiphon.runtime.hosts import SessionHost
 from antiphon.runtime.models import Models
 from antiphon.runtime.rate_limits import KeyAccounts
-from antiphon.runtime.spare import Machines
-from antiphon.wire.audio_config import (
-    AudioInput,
-    AudioOutput,
-    AudioTranscription,
-    PcmFormat,
-    ServerVad,
+from antiphon.runtime.session_defaults import (
+    speech_session,
+    transcription_session,
+    translation_session,
 )
+from antiphon.runtime.spare import Machines
+from antiphon.runtime.upstream import RelayStart, UpstreamHost
+from antiphon.runtime.upstream_link import Upstream
+from antiphon.runtime.upstream_preview import VOICE, expected, wanted_patches
 from antiphon.wire.codec import decode_translation_event
 from antiphon.wire.session import (
     RealtimeSession,
     RealtimeSessionUpdate,
-    SessionAudio,
     SessionPatch,
-    TranscriptionAudio,
     TranscriptionSessionUpdate,
 )
 from antiphon.wire.session import Session as SessionSettings
-from antiphon.wire.session import TranscriptionSession as TranscriptionSettings
+from antiphon.wire.translation import TranslationSession as TranslationSettings
 from antiphon.wire.translation import (
-    TranslationAudio,
-    TranslationInput,
-    TranslationOutput,
     TranslationSessionRequest,
     TranslationSessionUpdate,
 )
-from antiphon.wire.translation import TranslationSession as TranslationSettings
 
 __all__ = ["RETRY_AFTER_S", "DialectName", "Opening", "Reception", "open_reception"]
 
@@ -101,12 +92,15 @@ async def open_reception(config: Config, models: Models) -> AsyncIterator[Recept
     Raises:
         ConfigurationError: A model's sessions would begin with something that cannot be done.
     """
-    detection = Detection(models.default.engines.voice_detector)
+    own = next((one for one in models if isinstance(one.answered_by, EngineSet)), None)
+    detection = Detection(own.engines.voice_detector) if own else None
     reception = Reception(config, models, detection)
     reception.check_models()
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(detection.run)
-        yield reception
+        if detection is not None:
+            tasks.start_soon(detection.run)
+        async with reception.calls.taken():
+            yield reception
         tasks.cancel_scope.cancel()
 
 
@@ -116,15 +110,16 @@ class Reception:
     Attributes:
         config: The operator's choices.
         models: What clients may ask for.
-        detection: Says where somebody speaks, to all of them.
         timelines: Where the time of the latest responses went.
+        calls: Those that are going on.
     """
 
-    def __init__(self, config: Config, models: Models, detection: Detection) -> None:
+    def __init__(self, config: Config, models: Models, detection: Detection | None) -> None:
         self.config = config
         self.models = models
         self.timelines = TimelineLog()
-        self.detection = detection
+        self.calls = Calls()
+        self._detection = detection
         self._machines = Machines()
         self._entropy = RandomEntropy()
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
@@ -139,6 +134,12 @@ class Reception:
     def full(self) -> bool:
         """Whether no further session can be admitted."""
         return self._open_sessions >= self.config.max_sessions
+
+    @property
+    def detection(self) -> Detection:
+        """Says where somebody speaks, to all sessions and requests that engines serve."""
+        assert self._detection is not None, "no model has engines, so nobody can ask for it"
+        return self._detection
 
     def choose_model(self, asked_for: str | None) -> str:
         """Return the model name of a session that asks for a model.
@@ -163,7 +164,8 @@ class Reception:
         """Return who works on a request for a model.
 
         Raises:
-            RequestError: ``model_not_found``, as with :meth:`choose_model`.
+            RequestError: ``model_not_found``, as with :meth:`choose_model`; ``not_implemented``,
+                if a service answers for the model.
         """
         return self.models.named(self.choose_model(asked_for)).engines
 
@@ -187,8 +189,9 @@ class Reception:
             EngineError: One cannot.
         """
         for model in self.models:
-            instructions = self._start(Opening(model=model.name)).settings.instructions
-            await model.engines.warm(instructions)
+            if isinstance(model.answered_by, EngineSet):
+                instructions = self._start(Opening(model=model.name)).settings.instructions
+                await model.engines.warm(instructions)
 
     def opening_with(self, settings: SessionPatch, model: str | None = None) -> Opening:
         """Return the opening of a session that begins with settings.
@@ -227,6 +230,13 @@ class Reception:
         Raises:
             RequestError: It asks for something that cannot be done.
         """
+        model = self.models.named(opening.model)
+        if isinstance(model.answered_by, Upstream) and opening.kind != "translation":
+            patches = wanted_patches(opening.kind, model.session, opening.settings)
+            if opening.kind == "transcription":
+                session_id = self._entropy.identifier("sess")
+                return expected(transcription_session(session_id), patches)
+            return without_secrets(expected(self._speech_session(opening, VOICE), patches))
         match opening.kind:
             case "realtime":
                 return without_secrets(self._start(opening).settings)
@@ -242,6 +252,31 @@ class Reception:
             RequestError: It asks for something that cannot be done.
         """
         return self._translation_start(self.translation_opening(wanted)).settings
+
+    def check_room(self) -> None:
+        """Check that a session or request can be admitted.
+
+        Raises:
+            BusyError: ``server_full``.
+        """
+        if self.full:
+            message = (
+                f"The server is full: {self.open_sessions} sessions and requests are being served. "
+                f"Try again in {RETRY_AFTER_S} seconds."
+            )
+            raise BusyError(
+                message, code="server_full", type="server_error", retry_after_s=RETRY_AFTER_S
+            )
+
+    def check_call(self, opening: Opening) -> None:
+        """Check that a session can be held as a call.
+
+        Raises:
+            RequestError: As :meth:`preview` does; or ``not_implemented``, if a service answers for
+                the model.
+        """
+        _ = self.models.named(opening.model).engines
+        self.preview(opening)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -265,14 +300,7 @@ class Reception:
         Raises:
             BusyError: ``server_full``, or ``rate_limit_exceeded``.
         """
-        if self.full:
-            message = (
-                f"The server is full: {self.open_sessions} sessions and requests are being served. "
-                f"Try again in {RETRY_AFTER_S} seconds."
-            )
-            raise BusyError(
-                message, code="server_full", type="server_error", retry_after_s=RETRY_AFTER_S
-            )
+        self.check_room()
         account = self._accounts.of(key_name)
         if account and (exceeded := account.admit(asyncio.get_running_loop().time())):
             limit = failure_of_limit(exceeded)
@@ -285,7 +313,7 @@ class Reception:
         with self.place(), self._machines.here.seat(anyio.CancelScope(), needed=True):
             yield
 
-    def admit(self, opening: Opening, tasks: TaskGroup) -> Host:
+    def admit(self, opening: Opening, tasks: TaskGroup) -> SessionHost:
         """Open a session, in a :meth:`place` that was taken for it.
 
         Args:
@@ -295,6 +323,34 @@ class Reception:
         Raises:
             RequestError: As :meth:`preview` does, and the client is best told by that.
         """
+        model = self.models.named(opening.model)
+        if isinstance(model.answered_by, Upstream) and opening.kind != "translation":
+            patches = wanted_patches(opening.kind, model.session, opening.settings)
+            return UpstreamHost(
+                model.answered_by,
+                RelayStart(opening.kind, opening.model, patches),
+                account=self._accounts.of(opening.key_name),
+                timelines=self.timelines,
+                entropy=self._entropy,
+                tasks=tasks,
+            )
+        return self._admit_to_engines(opening, tasks, play=None)
+
+    def admit_call(
+        self, opening: Opening, tasks: TaskGroup, play: Callable[[bytes], object]
+    ) -> Host:
+        """Open a session that is held as a call, in a :meth:`place` that was taken for it.
+
+        Args:
+            opening: What the client calls for; :meth:`check_call` has found nothing against it.
+            tasks: Runs the session's work.
+            play: Sends a frame of what is to be heard: see :class:`~antiphon.runtime.host.Host`.
+        """
+        return self._admit_to_engines(opening, tasks, play)
+
+    def _admit_to_engines(
+        self, opening: Opening, tasks: TaskGroup, play: Callable[[bytes], object] | None
+    ) -> Host:
         now = asyncio.get_running_loop().time()
         admitted = partial(
             Host,
@@ -303,14 +359,16 @@ class Reception:
             machines=self._machines,
             timelines=self.timelines,
             tasks=tasks,
+            play=play,
         )
         match opening.kind:
             case "realtime":
                 limits = self._accounts.of(opening.key_name)
-                return admitted(Session(self._start(opening), self._entropy, now, limits))
+                start = replace(self._start(opening), plays=play is not None)
+                return admitted(Session(start, self._entropy, now, limits))
             case "transcription":
-                start = self._transcription_start(opening)
-                return admitted(TranscriptionSession(start, self._entropy, now))
+                listening = self._transcription_start(opening)
+                return admitted(TranscriptionSession(listening, self._entropy, now))
             case "translation":
                 session = TranslationSession(self._translation_start(opening), self._entropy, now)
                 return admitted(session, decode=decode_translation_event)
@@ -318,17 +376,7 @@ class Reception:
     def _start(self, opening: Opening) -> SessionStart:
         model = self.models.named(opening.model)
         abilities = replace(model.engines.abilities, prompts=self.config.prompts)
-        settings = RealtimeSession(
-            id=self._entropy.identifier("sess"),
-            model=opening.model,
-            output_modalities=("audio",),
-            instructions=self.config.instructions,
-            expires_at=_expires_at(),
-            audio=SessionAudio(
-                input=AudioInput(format=PcmFormat(), turn_detection=ServerVad()),
-                output=AudioOutput(format=PcmFormat(), voice=abilities.voices[0]),
-            ),
-        )
+        settings = self._speech_session(opening, abilities.voices[0])
         for patch in (model.session, opening.settings):
             if isinstance(patch, RealtimeSessionUpdate):
                 settings = updated(
@@ -347,18 +395,18 @@ class Reception:
             announces_conversation=opening.dialect == "beta",
         )
 
+    def _speech_session(self, opening: Opening, voice: str) -> RealtimeSession:
+        """Return what a speech session begins with where nobody says otherwise."""
+        return speech_session(
+            self._entropy.identifier("sess"),
+            model=opening.model,
+            instructions=self.config.instructions,
+            voice=voice,
+        )
+
     def _transcription_start(self, opening: Opening) -> TranscriptionStart:
         engines = self.models.named(opening.model).engines
-        heard = AudioInput(
-            format=PcmFormat(),
-            transcription=AudioTranscription(model=DEFAULT_TRANSCRIPTION_MODEL),
-            turn_detection=ServerVad(),
-        )
-        settings = TranscriptionSettings(
-            id=self._entropy.identifier("sess"),
-            expires_at=_expires_at(),
-            audio=TranscriptionAudio(input=heard),
-        )
+        settings = transcription_session(self._entropy.identifier("sess"))
         if isinstance(opening.settings, TranscriptionSessionUpdate):
             settings = transcription_updated(
                 settings, opening.settings, abilities=engines.abilities
@@ -373,13 +421,8 @@ class Reception:
         engines = self.models.named(opening.model).engines
         synthesizer = engines.synthesizer.info
         spoken = SpokenLanguages(synthesizer=synthesizer.name, codes=synthesizer.languages)
-        settings = TranslationSettings(
-            id=self._entropy.identifier("sess"),
-            expires_at=_expires_at(),
-            model=opening.model,
-            audio=TranslationAudio(
-                input=TranslationInput(), output=TranslationOutput(language=spoken.default)
-            ),
+        settings = translation_session(
+            self._entropy.identifier("sess"), model=opening.model, language=spoken.default
         )
         if isinstance(opening.settings, TranslationSessionUpdate):
             settings = translation_updated(settings, opening.settings, spoken=spoken)
@@ -388,8 +431,3 @@ class Reception:
     def _speculation_of(self, engines: EngineSet) -> Speculation:
         otherwise: Speculation = "off" if engines.act_out_a_script else "answers"
         return self.config.speculation or otherwise
-
-
-def _expires_at() -> int:
-    """Return when a session that opens now expires, in seconds of the Unix clock."""
-    return int(time.time() + SESSION_LIFETIME_S)

@@ -12,11 +12,11 @@ from anyio.abc import TaskGroup
 from starlette.types import Message, Receive, Scope, Send
 
 from antiphon.errors import RequestError
-from antiphon.runtime.host import Host
+from antiphon.runtime.hosts import SessionHost
 from antiphon.runtime.reception import Opening, Reception
 from antiphon.transports.dialects import DIALECTS, Dialect
 
-__all__ = ["MAX_FRAME_BYTES", "serve"]
+__all__ = ["MAX_FRAME_BYTES", "converse", "serve"]
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ async def serve(
                 host = reception.admit(opening, tasks)
                 client = scope["client"][0] if scope.get("client") else "an unknown address"
                 _log.info("%s: opened from %s", host.session_id, client)
-                await _converse(host, DIALECTS[opening.dialect], receive, send, tasks)
+                await converse(host, DIALECTS[opening.dialect], receive, send, tasks)
         except* Exception:
             _log.exception("A session was ended by a mistake of Antiphon or of an engine")
             with contextlib.suppress(OSError):
@@ -60,10 +60,18 @@ async def serve(
                 await send({"type": "websocket.close", "code": 1011, "reason": reason})
 
 
-async def _converse(
-    host: Host, dialect: Dialect, receive: Receive, send: Send, tasks: TaskGroup
+async def converse(
+    host: SessionHost, dialect: Dialect, receive: Receive, send: Send, tasks: TaskGroup
 ) -> None:
-    """Read and write until either side closes."""
+    """Read and write on a connection that has been accepted, until either side closes.
+
+    Args:
+        host: Who answers.
+        dialect: How the client words its events.
+        receive: ASGI receive.
+        send: ASGI send.
+        tasks: Of this connection; cancelled at the end.
+    """
     try:
         begin_writing = partial(tasks.start_soon, _write, host, dialect, send, tasks.cancel_scope)
         host.outbox.write_by(begin_writing)
@@ -74,17 +82,18 @@ async def _converse(
         _log.info("%s: closed", host.session_id)
 
 
-async def _read(host: Host, dialect: Dialect, receive: Receive) -> None:
+async def _read(host: SessionHost, dialect: Dialect, receive: Receive) -> None:
     """Take frames until the client has gone. Not reading is what holds a fast sender back."""
     # No frame has a name here, so that none is kept in memory until the next one arrives.
     while True:
         if not _take(host, dialect, await receive()):
             return
+        await host.ready()
         # Frames that have arrived already are received without a pause; others want a turn.
         await asyncio.sleep(0)
 
 
-def _take(host: Host, dialect: Dialect, message: Message) -> bool:
+def _take(host: SessionHost, dialect: Dialect, message: Message) -> bool:
     """Take one message; return whether there will be more."""
     if message["type"] == "websocket.disconnect":
         return False
@@ -104,7 +113,9 @@ def _take(host: Host, dialect: Dialect, message: Message) -> bool:
     return True
 
 
-async def _write(host: Host, dialect: Dialect, send: Send, connection: anyio.CancelScope) -> None:
+async def _write(
+    host: SessionHost, dialect: Dialect, send: Send, connection: anyio.CancelScope
+) -> None:
     """Send what is in the outbox; once that is closed, close the connection."""
     try:
         while (frame := await host.outbox.get()) is not None:

@@ -1,0 +1,1 @@
+"""Calls over WebRTC: speech on a track each way, events on a data channel."""
