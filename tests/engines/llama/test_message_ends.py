@@ -66,10 +66,11 @@ def test_the_same_words_said_before_are_no_end():
 
 
 def test_tools_are_read_before():
-    prompt = opened("Weather?", tools=({"name": "get_weather"},))
-    assert prompt == (
-        '<|im_start|>system\nTools: [{"name": "get_weather"}]<|im_end|>\n<|im_start|>user\nWeather'
-    )
+    function = {"name": "get_weather", "description": "", "parameters": {"type": "object"}}
+    prompt = opened("Weather?", tools=({"type": "function", "function": function},))
+    before, _, after = prompt.partition("get_weather")
+    assert before.startswith("<|im_start|>system\n")
+    assert after.endswith("<|im_end|>\n<|im_start|>user\nWeather")
 
 
 def test_the_messages_are_left_as_they_were():
