@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from antiphon.transports import sideband
+from tests.support.calls import CallClient, Phone, phone_in
+from tests.support.client import PATIENCE_S, types
+from tests.support.memory import MemoryClient, open_room
+
+
+@pytest.fixture(scope="session")
+def anyio_backend(virtual_time):
+    return virtual_time
+
+
+async def attach(phone: Phone, caller: CallClient, client: MemoryClient) -> None:
+    await sideband.serve(
+        {"type": "websocket"},
+        client.asgi_receive,
+        client.asgi_send,
+        call=phone.find(caller),
+        subprotocol=None,
+    )
+    client.over.set()
+
+
+async def test_nothing_is_sent_at_first_then_what_happens_then_the_end():
+    async with open_room() as room, phone_in(room) as phone:
+        caller, client = await phone.call(), MemoryClient()
+        room.tasks.start_soon(attach, phone, caller, client)
+        await client.accepted.wait()
+        await anyio.sleep(1)
+        assert client.waiting_frames == 0
+        await caller.write("Hello?")
+        phone.find(caller).hang_up("for the test")
+        await client.over.wait()
+        await client.take_what_came()
+    assert types(client.frames) == ["conversation.item.added", "conversation.item.done"]
+    assert client.closed == (1000, "The call has ended.")
+
+
+async def test_who_leaves_is_sent_nothing_more():
+    async with open_room() as room, phone_in(room) as phone:
+        caller, client = await phone.call(), MemoryClient()
+        room.tasks.start_soon(attach, phone, caller, client)
+        await client.accepted.wait()
+        client.leave()
+        await client.over.wait()
+        assert (await caller.ask("Still there?"))["status"] == "completed"
+        assert client.waiting_frames == 0
+
+
+async def test_who_stops_reading_is_let_go_after_the_end():
+    async with open_room() as room, phone_in(room) as phone:
+        caller, client = await phone.call(), MemoryClient()
+        room.tasks.start_soon(attach, phone, caller, client)
+        await client.accepted.wait()
+        client.stop_reading()
+        await caller.write("Hello?")
+        phone.find(caller).hang_up("for the test")
+        with anyio.fail_after(PATIENCE_S):
+            await client.over.wait()
