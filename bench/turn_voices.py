@@ -29,7 +29,6 @@ from bench.words import normalized, word_errors
 __all__ = [
     "EXAM_VOICES",
     "FIRST_VOICES",
-    "PIPER_VOICE",
     "SECOND_VOICES",
     "Studio",
     "audible",
