@@ -15,7 +15,11 @@ const FOLDERS = {
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' };
 
 const server = createServer(async (request, response) => {
-  if (request.method === 'POST' && request.url === '/secret') return sendSecret(response);
+  if (request.method === 'POST' && request.url === '/secret') {
+    return sendSecret(response).catch((error) =>
+      sendJson(response, 502, { error: `${ANTIPHON_URL} does not answer: ${error.message}` }),
+    );
+  }
   const path = request.url === '/' ? '/index.html' : request.url.split('?')[0];
   const prefix = Object.keys(FOLDERS).find((one) => path.startsWith(one));
   const file = join(FOLDERS[prefix], normalize(path.slice(prefix.length - 1)));
@@ -34,8 +38,12 @@ async function sendSecret(response) {
     body: JSON.stringify({ session: { type: 'realtime', model: 'antiphon' } }),
   });
   const { value, error } = await answer.json();
-  response.writeHead(answer.status, { 'Content-Type': 'application/json' });
-  response.end(JSON.stringify({ secret: value, error, url: ANTIPHON_URL }));
+  sendJson(response, answer.status, { secret: value, error: error?.message, url: ANTIPHON_URL });
+}
+
+function sendJson(response, status, body) {
+  response.writeHead(status, { 'Content-Type': 'application/json' });
+  response.end(JSON.stringify(body));
 }
 
 server.listen(PORT, '127.0.0.1', () => {

@@ -43,20 +43,18 @@ def copy_of(name: str, folder: Path) -> Path:
 @contextmanager
 def page_server(folder: Path, antiphon_url: str):
     """The example's own server; yields its address."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [environment_of("node").node, "server.mjs"],
         cwd=folder,
         env={"ANTIPHON_URL": antiphon_url, "PORT": "0"},
         stdout=subprocess.PIPE,
         text=True,
-    )
-    try:
+    ) as process:
         assert process.stdout
-        yield process.stdout.readline().split()[-1]
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.kill()
 
 
 async def test_the_agents_sdk_in_a_page_calls_a_tool_and_is_interrupted(

@@ -63,7 +63,9 @@ class Heard:
     @property
     def loud_ms(self) -> Floats:
         """When something was to be heard, by the page's clock."""
-        return self.ends_ms[np.sqrt(np.mean(np.square(self.samples), axis=1)) > _LOUD_RMS]
+        rms = np.sqrt(np.mean(np.square(self.samples), axis=1))
+        loud: Floats = self.ends_ms[rms > _LOUD_RMS]
+        return loud
 
 
 class Visit:

@@ -92,6 +92,9 @@ async def test_a_saved_log_shows_the_same_again(visit):
     await expect(visit.page.locator(".waterfall")).to_have_count(1)
     assert await visit.page.locator(".waterfall").inner_html() == times
     assert await visit.saved_log() == saved
+    await visit.ask("Good evening.")  # begins a session of its own
+    await expect(visit.page.locator(".said-words").first).to_have_text("Good evening.")
+    await expect(visit.page.locator(".waterfall")).to_have_count(1)
 
 
 async def test_a_saved_log_is_sent_again(visit):

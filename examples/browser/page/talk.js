@@ -30,7 +30,11 @@ const agent = new RealtimeAgent({
 let session;
 
 document.getElementById('start').addEventListener('click', async () => {
-  const { secret, url } = await (await fetch('/secret', { method: 'POST' })).json();
+  const { secret, url, error } = await (await fetch('/secret', { method: 'POST' })).json();
+  if (error) {
+    state.textContent = error;
+    return;
+  }
   const transport = new OpenAIRealtimeWebRTC({ baseUrl: `${url}/v1/realtime/calls` });
   session = new RealtimeSession(agent, { transport, model: 'antiphon' });
   session.on('history_updated', show);

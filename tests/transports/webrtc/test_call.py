@@ -238,6 +238,10 @@ async def test_hanging_up_ends_the_call():
         client = await phone.call()
         phone.find(client).hang_up("for the test")
         await is_over(phone, client)
+        # What was under way when it ended is not heard any more.
+        client.line.events.on_audio(np.zeros(320, np.float32))
+        client.line.events.on_message("{}")
+        assert client.take_what_came() == []
 
 
 async def test_the_session_s_end_is_that_of_the_call():

@@ -23,6 +23,11 @@ const session = new Session(settings, tools, {
     if (entry) fresh.push(entry);
     show();
   },
+  cleared() {
+    fresh = [];
+    events.rebuild();
+    show();
+  },
   complain,
 });
 
@@ -69,29 +74,7 @@ function soundingNow() {
 
 new Score(() => ({ ...session.levels, hearing: session.conversation.hearing }));
 
-new Replay({
-  clear() {
-    session.clear();
-    events.rebuild();
-    show();
-  },
-  show(entry) {
-    session.conversation.onTurnEnd = null; // the log has the times
-    session.log.entries.push(entry);
-    session.conversation.apply(entry);
-    fresh.push(entry);
-    show();
-  },
-  showTimelines(timelines) {
-    for (const timeline of timelines) {
-      session.log.timelines.push(timeline);
-      session.conversation.time(timeline);
-    }
-    show();
-  },
-  send: (event) => session.send(event),
-  complain,
-});
+new Replay(session, complain);
 
 // --- what the user does --------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import { readLines } from "./eventlog.js";
 
 /** @typedef {import("./protocol.js").Entry} Entry */
 /** @typedef {import("./protocol.js").Timeline} Timeline */
+/** @typedef {import("./session.js").Session} Session */
 
 /** Events that name what only the old session had. */
 const TIED_TO_SESSION = [
@@ -13,20 +14,14 @@ const TIED_TO_SESSION = [
   "conversation.item.truncate",
 ];
 
-/**
- * @typedef {object} Stage
- *     Where a log is replayed.
- * @property {() => void} clear Make room for it.
- * @property {(entry: Entry) => void} show
- * @property {(timelines: readonly Timeline[]) => void} showTimelines
- * @property {(event: import("./protocol.js").RealtimeEvent) => Promise<void>} send
- * @property {(message: string) => void} complain
- */
-
 export class Replay {
-  /** @param {Stage} stage */
-  constructor(stage) {
-    this.#stage = stage;
+  /**
+   * @param {Session} session Where logs are replayed.
+   * @param {(message: string) => void} complain Says that something went wrong.
+   */
+  constructor(session, complain) {
+    this.#session = session;
+    this.#complain = complain;
     byId("load", HTMLButtonElement).addEventListener("click", () => this.#file.click());
     this.#file.addEventListener("change", () => this.#load());
     byId("replay-stop", HTMLButtonElement).addEventListener("click", () => this.#close());
@@ -37,7 +32,8 @@ export class Replay {
     });
   }
 
-  #stage;
+  #session;
+  #complain;
   #file = byId("log-file", HTMLInputElement);
   #form = byId("replay", HTMLFormElement);
   #title = byId("replay-title", HTMLElement);
@@ -54,7 +50,7 @@ export class Replay {
     try {
       this.#log = readLines(await file.text());
     } catch (error) {
-      this.#stage.complain(/** @type {Error} */ (error).message);
+      this.#complain(/** @type {Error} */ (error).message);
       return;
     } finally {
       this.#file.value = "";
@@ -75,21 +71,21 @@ export class Replay {
     const pace = Number(byId("replay-pace", HTMLSelectElement).value);
     const { entries, timelines } = this.#log;
     const wanted = sends ? entries.filter(canBeSent) : entries;
-    if (!sends) this.#stage.clear();
+    if (!sends) this.#session.beginReplay();
     const beganAt = performance.now();
     const [first] = wanted;
     try {
       for (const entry of wanted) {
         if (pace) await until(beganAt + (entry.at_ms - first.at_ms) / pace);
         if (ending.signal.aborted) return;
-        if (sends) await this.#stage.send(entry.event);
-        else this.#stage.show(entry);
+        if (sends) await this.#session.send(entry.event);
+        else this.#session.replay(entry);
       }
     } catch (error) {
-      this.#stage.complain(/** @type {Error} */ (error).message);
+      this.#complain(/** @type {Error} */ (error).message);
       return;
     }
-    if (!sends) this.#stage.showTimelines(timelines);
+    if (!sends) this.#session.replayTimelines(timelines);
   }
 }
 

@@ -15,6 +15,7 @@ import { connect } from "./transport.js";
  * @typedef {object} Watcher
  *     Who is told what changes.
  * @property {(entry: Entry | null) => void} changed Something to show; an event, if it is one.
+ * @property {() => void} cleared All that was shown is no more.
  * @property {(message: string) => void} complain Something went wrong.
  */
 
@@ -56,6 +57,9 @@ export class Session {
 
   /** @type {Promise<void> | null} While it is being connected. */
   #connecting = null;
+
+  /** Whether it shows a log. */
+  #replays = false;
 
   /** Whether the voice has been heard: it is fixed from then on. */
   #voiceIsFixed = false;
@@ -144,15 +148,44 @@ export class Session {
     this.#transport.send(event);
   }
 
-  /** Forget what was, to show something else; a session that is open ends. */
-  clear() {
+  /** Make room to show a log; a session that is open ends. */
+  beginReplay() {
     this.disconnect();
+    this.#clear();
+    this.conversation.onTurnEnd = null; // the log has the times
+    this.#replays = true;
+  }
+
+  /**
+   * Show an event of a log.
+   *
+   * @param {Entry} entry
+   */
+  replay(entry) {
+    this.log.entries.push(entry);
+    this.conversation.apply(entry);
+    this.#watcher.changed(entry);
+  }
+
+  /**
+   * Show the times of a log.
+   *
+   * @param {readonly import("./protocol.js").Timeline[]} timelines
+   */
+  replayTimelines(timelines) {
+    for (const timeline of timelines) this.#time(timeline);
+  }
+
+  #clear() {
     this.log.clear();
     this.conversation = new Conversation();
     this.#watchTurns();
+    this.#watcher.cleared();
   }
 
   async #open() {
+    if (this.#replays) this.#clear();
+    this.#replays = false;
     this.#become("connecting", "Connecting …");
     const { key, model, transport } = this.#settings;
     try {
@@ -262,10 +295,14 @@ export class Session {
   #watchTurns() {
     this.conversation.onTurnEnd = async (id) => {
       const found = await timeline(this.#settings.key, id).catch(() => null);
-      if (!found) return; // the server keeps the latest only, or is one of another kind
-      this.log.timelines.push(found);
-      this.conversation.time(found);
-      this.#watcher.changed(null);
+      if (found) this.#time(found); // the server keeps the latest only, or is of another kind
     };
+  }
+
+  /** @param {import("./protocol.js").Timeline} timeline */
+  #time(timeline) {
+    this.log.timelines.push(timeline);
+    this.conversation.time(timeline);
+    this.#watcher.changed(null);
   }
 }

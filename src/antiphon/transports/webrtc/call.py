@@ -106,6 +106,7 @@ class Switchboard:
                 _log.info("%s: the session %s is called", call.id, host.session_id)
                 with ExitStack() as over:
                     over.enter_context(self._reception.calls.listed(call))
+                    over.callback(line.disconnect)
                     over.callback(self._pacer.join(line.connect(call, host)))
                     status.started(Answered(call.id, sdp))
                     await call.last(tasks)
@@ -134,6 +135,10 @@ class _Line:
         assert host.player is not None, "the host of a call plays"
         tick = host.player.tick
         return lambda: self._do(tick)
+
+    def disconnect(self) -> None:
+        """Pass nothing on any more: the session is over, and the peer may not know it yet."""
+        self._host = None
 
     def on_audio(self, samples: Floats) -> None:
         if self._host is not None:
