@@ -155,7 +155,9 @@ async def test_an_engine_that_hangs_is_replaced_and_only_that_request_fails(capl
 
 
 async def test_time_between_events_counts_not_their_sum():
-    slowly: Take[TranscriptionStep] = Take(steps=(Say("One two three four five six.", every_ms=4000),))
+    slowly: Take[TranscriptionStep] = Take(
+        steps=(Say("One two three four five six.", every_ms=4000),)
+    )
     assert await heard_by(guard(ears(slowly), stall_s=5)) == "One two three four five six."
 
 

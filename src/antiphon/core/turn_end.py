@@ -57,9 +57,9 @@ SHORTEST_WAIT_MS = 250.0
 """However clear it seems: by then the words have been recognized and read, and most gaps between
 words are over."""
 
-CAUTION = {"low": 3.625, "medium": 3.375, "high": 3.0, "auto": 3.375}
+CAUTION = {"low": 3.625, "medium": 3.375, "high": 2.125, "auto": 3.375}
 """By eagerness; see the formula above. The least, in eighths, by which all signals together cut
-off no more than 3, 5 and 8 % of turns whose text and voice were left out of the fit, 19 times out
+off no more than 3, 5 and 12 % of turns whose text and voice were left out of the fit, 19 times out
 of 20 that texts and voices are redrawn (``python -m bench.turn_fit``)."""
 
 _FURTHEST_LOG_ODDS = math.log(999.0)
