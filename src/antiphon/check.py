@@ -18,7 +18,7 @@ from antiphon.engines.self_tests import self_test
 from antiphon.engines.weights.progress import megabytes
 from antiphon.errors import AntiphonError
 from antiphon.runtime.loading import load_for
-from antiphon.runtime.upstream_link import upstream_self_test
+from antiphon.runtime.upstream.link import upstream_self_test
 
 __all__ = ["check"]
 

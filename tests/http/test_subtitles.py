@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from antiphon.http.subtitles import as_srt, as_vtt
-from antiphon.runtime.transcribe_file import Passage
+from antiphon.runtime.files.transcribe import Passage
 
 PASSAGES = (
     Passage(0.0, 1.2345, "Good morning."),

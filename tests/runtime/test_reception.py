@@ -52,20 +52,20 @@ def reception(**config: object) -> Reception:
 
 @pytest.mark.parametrize("asked_for", [None, ""])
 async def test_who_names_no_model_gets_the_first(asked_for):
-    assert reception(models=TWO_MODELS).choose_model(asked_for) == "first"
+    assert reception(models=TWO_MODELS).openings.choose_model(asked_for) == "first"
 
 
 async def test_who_names_another_model_gets_its_name_back():
     desk = reception(models=TWO_MODELS)
-    assert desk.choose_model("second") == "second"
-    assert desk.choose_model("gpt-9") == "gpt-9"
+    assert desk.openings.choose_model("second") == "second"
+    assert desk.openings.choose_model("gpt-9") == "gpt-9"
 
 
 async def test_a_strict_reception_knows_its_models_only():
     desk = reception(models=TWO_MODELS, strict_models=True)
-    assert desk.choose_model("second") == "second"
+    assert desk.openings.choose_model("second") == "second"
     with pytest.raises(RequestError, match="`gpt-9` does not exist here") as refusal:
-        desk.choose_model("gpt-9")
+        desk.openings.choose_model("gpt-9")
     assert (refusal.value.code, refusal.value.param) == ("model_not_found", "model")
 
 
@@ -126,17 +126,17 @@ async def test_the_operators_instructions_are_the_default():
 async def test_settings_say_which_kind_of_session_is_opened():
     desk = reception(models=ONE_MODEL)
     spoken = RealtimeSessionUpdate(model="gpt-9")
-    assert desk.opening_with(spoken).model == "gpt-9"
-    assert desk.opening_with(spoken, "gpt-10").model == "gpt-10"
-    assert desk.opening_with(RealtimeSessionUpdate()).model == "first"
-    heard = desk.opening_with(TranscriptionSessionUpdate())
+    assert desk.openings.opening_with(spoken).model == "gpt-9"
+    assert desk.openings.opening_with(spoken, "gpt-10").model == "gpt-10"
+    assert desk.openings.opening_with(RealtimeSessionUpdate()).model == "first"
+    heard = desk.openings.opening_with(TranscriptionSessionUpdate())
     assert (heard.kind, heard.model) == ("transcription", "first")
 
 
 async def test_a_preview_is_the_session_that_would_open():
     desk = reception()
     settings = RealtimeSessionUpdate(instructions="Be a pirate.", output_modalities=("text",))
-    session = desk.preview(desk.opening_with(settings))
+    session = desk.openings.preview(desk.openings.opening_with(settings))
     assert isinstance(session, RealtimeSession)
     assert session.instructions == "Be a pirate."
     assert session.output_modalities == ("text",)
@@ -148,7 +148,7 @@ async def test_a_preview_of_a_transcription_session_has_its_settings():
     desk = reception()
     heard = AudioInputUpdate(turn_detection=None)
     settings = TranscriptionSessionUpdate(audio=TranscriptionAudioUpdate(input=heard))
-    session = desk.preview(desk.opening_with(settings))
+    session = desk.openings.preview(desk.openings.opening_with(settings))
     assert isinstance(session, TranscriptionSession)
     assert session.audio.input.turn_detection is None
     assert session.audio.input.transcription is not None
@@ -158,13 +158,13 @@ async def test_a_preview_refuses_what_an_update_would_be_refused():
     desk = reception()
     voice = SessionAudioUpdate(output=AudioOutputUpdate(voice="nobody"))
     with pytest.raises(RequestError) as refusal:
-        desk.preview(desk.opening_with(RealtimeSessionUpdate(audio=voice)))
+        desk.openings.preview(desk.openings.opening_with(RealtimeSessionUpdate(audio=voice)))
     assert refusal.value.param == "session.audio.output.voice"
 
 
 async def test_a_translation_is_into_english_unless_something_else_is_asked_for():
     desk = reception()
-    plain = desk.preview_translation(TranslationSessionRequest(model="m"))
+    plain = desk.openings.preview_translation(TranslationSessionRequest(model="m"))
     assert (plain.model, plain.audio.output.language) == ("m", "en")
     assert plain.audio.input.transcription is None
 
@@ -176,17 +176,17 @@ async def test_a_translation_opens_with_what_its_preview_told():
     )
     wanted = TranslationSessionRequest(model="m", audio=audio)
     desk = reception()
-    told = desk.preview_translation(wanted)
+    told = desk.openings.preview_translation(wanted)
     assert told.audio.output.language == "es"
-    opened = desk.preview(desk.translation_opening(wanted))
+    opened = desk.openings.preview(desk.openings.translation_opening(wanted))
     assert replace(opened, id=told.id, expires_at=told.expires_at) == told
 
 
 async def test_a_client_may_ask_for_another_model_than_its_secret_names():
     wanted = TranslationSessionRequest(model="m")
-    assert reception().translation_opening(wanted).model == "m"
-    assert reception().translation_opening(wanted, "other").model == "other"
-    assert reception(models=ONE_MODEL).translation_opening(None).model == "first"
+    assert reception().openings.translation_opening(wanted).model == "m"
+    assert reception().openings.translation_opening(wanted, "other").model == "other"
+    assert reception(models=ONE_MODEL).openings.translation_opening(None).model == "first"
 
 
 async def test_sessions_have_ids_of_their_own():
@@ -241,7 +241,7 @@ async def test_requests_count_to_the_account_of_their_key():
 
 async def test_a_request_is_worked_on_by_the_engines_of_its_model():
     desk = reception(models=TWO_MODELS, strict_models=True)
-    assert desk.engines_of("second") is desk.models.named("second").engines
-    assert desk.engines_of(None) is desk.models.default.engines
+    assert desk.openings.engines_of("second") is desk.models.named("second").engines
+    assert desk.openings.engines_of(None) is desk.models.default.engines
     with pytest.raises(RequestError):
-        desk.engines_of("third")
+        desk.openings.engines_of("third")

@@ -20,7 +20,7 @@ from antiphon.engines.base import Floats
 from antiphon.engines.scripted.engines import ScriptedVoiceDetector
 from antiphon.errors import EngineError
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.reception import Opening
+from antiphon.runtime.openings import Opening
 from tests.simulation.abilities import PROMPTS
 from tests.simulation.dice import Dice
 from tests.simulation.scripted_cast import random_cast

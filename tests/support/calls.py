@@ -15,7 +15,7 @@ from antiphon.audio.resample import Resampler
 from antiphon.core.clock import INPUT_CLOCK_HZ
 from antiphon.errors import RequestError
 from antiphon.runtime.calls import Call
-from antiphon.runtime.reception import Opening
+from antiphon.runtime.openings import Opening
 from antiphon.transports.webrtc.call import Switchboard
 from antiphon.transports.webrtc.peer import FRAME_BYTES, PeerEvents, PeerFactory
 from antiphon.wire.audio_config import PcmFormat

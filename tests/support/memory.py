@@ -14,7 +14,8 @@ from starlette.types import Message, Scope
 from antiphon.config import Config
 from antiphon.engines.scripted.script import Script
 from antiphon.runtime.models import Models
-from antiphon.runtime.reception import Opening, Reception, open_reception
+from antiphon.runtime.openings import Opening
+from antiphon.runtime.reception import Reception, open_reception
 from antiphon.transports import websocket
 from tests.support.cast import Cast, make_cast
 from tests.support.client import Client

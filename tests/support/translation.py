@@ -10,7 +10,7 @@ from openai.types.realtime import RealtimeTranslationServerEvent
 from pydantic import TypeAdapter
 from websockets.asyncio.client import ClientConnection
 
-from antiphon.runtime.reception import Opening
+from antiphon.runtime.openings import Opening
 from antiphon.wire.translation import (
     TranslationAudioUpdate,
     TranslationInputUpdate,

@@ -15,8 +15,8 @@ from antiphon.errors import RequestError
 from antiphon.http.bodies import read_json
 from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.files.speak import SpokenFile
 from antiphon.runtime.reception import Reception
-from antiphon.runtime.speak_text import SpokenFile
 from antiphon.wire.refusal import listed
 from antiphon.wire.speech import SpeechAudioDelta, SpeechAudioDone, SpeechBody, SpeechUsage
 
@@ -40,7 +40,7 @@ class Speech:
     async def create(self, request: Request) -> Response:
         """``POST /v1/audio/speech``."""
         wanted = await read_json(request, SpeechBody)
-        engines = self._reception.engines_of(wanted.model)
+        engines = self._reception.openings.engines_of(wanted.model)
         voice = voice_name(wanted.voice)
         if voice not in _FURTHER_HOSTED_VOICES:
             engines.abilities.require_voice(wanted.voice, "voice")

@@ -18,8 +18,8 @@ from antiphon.http.forms import read_form
 from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
 from antiphon.http.transcript_formats import MEDIA_TYPES, TIMED, formatted, stream_events
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.files.transcribe import FileTranscription
 from antiphon.runtime.reception import Reception
-from antiphon.runtime.transcribe_file import FileTranscription
 from antiphon.wire.audio_config import ServerVad
 from antiphon.wire.refusal import listed
 from antiphon.wire.transcriptions import TranscriptionForm, VadChunking
@@ -45,7 +45,7 @@ class Transcriptions:
         async with AsyncExitStack() as needs:
             form = await needs.enter_async_context(read_form(request))
             wanted = form.read_as(TranscriptionForm)
-            engines = self._reception.engines_of(wanted.model)
+            engines = self._reception.openings.engines_of(wanted.model)
             _check(wanted, engines.transcriber.info)
             needs.enter_context(self._reception.request(request.state.key_name))
             reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)

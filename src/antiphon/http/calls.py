@@ -21,7 +21,8 @@ from antiphon.http.errors import error_response
 from antiphon.http.forms import read_texts
 from antiphon.http.opening import settings_of
 from antiphon.http.origins import Origins
-from antiphon.runtime.reception import Opening, Reception
+from antiphon.runtime.openings import Opening
+from antiphon.runtime.reception import Reception
 from antiphon.transports.webrtc.call import Switchboard
 from antiphon.wire.codec import decode_as, encode
 from antiphon.wire.session import SessionPatch
@@ -78,7 +79,7 @@ class CallRoutes:
         access = self._access(request)
         offer, session = await _read(request)
         opening = self._opening(request.query_params, access, session)
-        self._reception.check_call(opening)
+        self._reception.openings.check_call(opening)
         call = await self._switchboard.answer(opening, offer)
         # As recorded; clients take the last segment of the path as the call's id.
         location = {"location": f"/v1/realtime/calls/{call.call_id}"}
@@ -117,7 +118,7 @@ class CallRoutes:
             )
             raise RequestError(message, code="invalid_parameter", param="session")
         settings = settings_of(query, access.grant) if session is None else session
-        opening = self._reception.opening_with(settings, query.get("model"))
+        opening = self._reception.openings.opening_with(settings, query.get("model"))
         return replace(opening, key_name=access.key_name)
 
 

@@ -65,7 +65,7 @@ class Minting:
     async def for_translation(self, request: Request) -> Response:
         """``POST /v1/realtime/translations/client_secrets``."""
         wanted = await read_json(request, TranslationClientSecretRequest)
-        session = self._reception.preview_translation(wanted.session)
+        session = self._reception.openings.preview_translation(wanted.session)
         expires_at = self._secrets.expiry(wanted.expires_after.seconds)
         value = self._secrets.mint(
             TranslationGrant(
@@ -111,7 +111,7 @@ class Minting:
         Raises:
             RequestError: There can be no such session.
         """
-        session = self._reception.preview(self._reception.opening_with(settings))
+        session = self._reception.openings.preview(self._reception.openings.opening_with(settings))
         assert not isinstance(session, TranslationSession), "its secrets are made elsewhere"
         session = replace(session, expires_at=_NOT_OPEN_YET)
         if isinstance(session, RealtimeSession):

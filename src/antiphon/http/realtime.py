@@ -22,7 +22,8 @@ from antiphon.http.errors import error_response, status_of
 from antiphon.http.opening import settings_of
 from antiphon.http.origins import Origins
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.reception import RETRY_AFTER_S, DialectName, Opening, Reception
+from antiphon.runtime.openings import DialectName, Opening
+from antiphon.runtime.reception import RETRY_AFTER_S, Reception
 from antiphon.transports import sideband, websocket
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
@@ -99,7 +100,7 @@ class RealtimeEndpoint:
         try:
             opening = self.choose(query, headers, offered, grant)
             opening = replace(opening, key_name=key_name)
-            self.reception.preview(opening)
+            self.reception.openings.preview(opening)
         except RequestError as error:
             await _refuse_aloud(receive, send, error, subprotocol)
             return
@@ -155,7 +156,9 @@ class RealtimeEndpoint:
                 "API."
             )
             raise RequestError(message, code="beta_api_shape_disabled")
-        opening = self.reception.opening_with(settings_of(query, grant), query.get("model"))
+        opening = self.reception.openings.opening_with(
+            settings_of(query, grant), query.get("model")
+        )
         return replace(opening, dialect=dialect)
 
 

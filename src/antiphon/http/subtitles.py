@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from antiphon.runtime.transcribe_file import Passage
+from antiphon.runtime.files.transcribe import Passage
 
 __all__ = ["as_srt", "as_vtt"]
 

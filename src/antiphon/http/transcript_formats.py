@@ -12,7 +12,7 @@ from antiphon.core.languages import language_name
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.hearing import SpeakerTurn
 from antiphon.http.subtitles import as_srt, as_vtt
-from antiphon.runtime.transcribe_file import (
+from antiphon.runtime.files.transcribe import (
     FileTranscript,
     FileTranscription,
     Passage,

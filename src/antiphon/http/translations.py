@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, QueryParams
 from antiphon.errors import RequestError
 from antiphon.http.client_secrets import Grant, TranslationGrant
 from antiphon.http.realtime import RealtimeEndpoint
-from antiphon.runtime.reception import Opening
+from antiphon.runtime.openings import Opening
 
 __all__ = ["TranslationEndpoint"]
 
@@ -35,11 +35,11 @@ class TranslationEndpoint(RealtimeEndpoint):
                 knows no such model.
         """
         if grant is None:
-            return self.reception.translation_opening(None, query.get("model"))
+            return self.reception.openings.translation_opening(None, query.get("model"))
         if not isinstance(grant, TranslationGrant):
             message = (
                 "The client secret is not for translation sessions. Connect to /v1/realtime, or "
                 "ask for a secret at /v1/realtime/translations/client_secrets."
             )
             raise RequestError(message, code="invalid_parameter")
-        return self.reception.translation_opening(grant.settings, query.get("model"))
+        return self.reception.openings.translation_opening(grant.settings, query.get("model"))

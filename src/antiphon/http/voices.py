@@ -30,7 +30,7 @@ class Voices:
         Raises:
             RequestError: ``model_not_found``, as with :meth:`Reception.choose_model`.
         """
-        name = self._reception.choose_model(request.query_params.get("model"))
+        name = self._reception.openings.choose_model(request.query_params.get("model"))
         answered_by = self._reception.models.named(name).answered_by
         voices = answered_by.distinct_voices if isinstance(answered_by, EngineSet) else ()
         return json_response({"model": name, "voices": voices})

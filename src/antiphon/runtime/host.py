@@ -58,7 +58,7 @@ from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.hosts import CloseReason, flush_timeout_s
 from antiphon.runtime.listen import Ear
-from antiphon.runtime.mcp import McpConnections
+from antiphon.runtime.mcp.connections import McpConnections
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.playback import Player
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from antiphon.config import Config, ModelChoice
 from antiphon.errors import RequestError
 from antiphon.runtime.engine_set import EngineSet
-from antiphon.runtime.upstream_link import Upstream
+from antiphon.runtime.upstream.link import Upstream
 from antiphon.wire.session import RealtimeSessionUpdate
 
 __all__ = ["Model", "Models"]

@@ -1,4 +1,4 @@
-"""Admits sessions to a server, and gives each what it begins with."""
+"""Admits sessions to a server."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Literal
 
 import anyio
 from anyio.abc import TaskGroup
-from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from antiphon.config import Config
-from antiphon.core.mcp.policy import without_secrets
-from antiphon.core.plan import Speculation
 from antiphon.core.rate_limits import failure_of_limit
-from antiphon.core.session import Session, SessionStart
-from antiphon.core.settings import transcription_updated, updated
-from antiphon.core.transcription_session import TranscriptionSession, TranscriptionStart
-from antiphon.core.translation_session import TranslationSession, TranslationStart
-from antiphon.core.translation_settings import SpokenLanguages, translation_updated
-from antiphon.errors import BusyError, ConfigurationError, RequestError
+from antiphon.core.session import Session
+from antiphon.core.transcription_session import TranscriptionSession
+from antiphon.core.translation_session import TranslationSession
+from antiphon.errors import BusyError
 from antiphon.observe import TimelineLog
 from antiphon.runtime.calls import Calls
 from antiphon.runtime.detection import Detection
@@ -32,57 +26,20 @@ from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from antiphon.runtime.hosts import SessionHost
 from antiphon.runtime.models import Models
+from antiphon.runtime.openings import Opening, Openings
 from antiphon.runtime.rate_limits import KeyAccounts
-from antiphon.runtime.session_defaults import (
-    speech_session,
-    transcription_session,
-    translation_session,
-)
 from antiphon.runtime.spare import Machines
-from antiphon.runtime.upstream import RelayStart, UpstreamHost
-from antiphon.runtime.upstream_link import Upstream
-from antiphon.runtime.upstream_preview import VOICE, expected, wanted_patches
+from antiphon.runtime.upstream.host import RelayStart, UpstreamHost
+from antiphon.runtime.upstream.link import Upstream
+from antiphon.runtime.upstream.preview import wanted_patches
 from antiphon.wire.codec import decode_translation_event
-from antiphon.wire.session import (
-    RealtimeSession,
-    RealtimeSessionUpdate,
-    SessionPatch,
-    TranscriptionSessionUpdate,
-)
-from antiphon.wire.session import Session as SessionSettings
-from antiphon.wire.translation import TranslationSession as TranslationSettings
-from antiphon.wire.translation import (
-    TranslationSessionRequest,
-    TranslationSessionUpdate,
-)
 
-__all__ = ["RETRY_AFTER_S", "DialectName", "Opening", "Reception", "open_reception"]
+__all__ = ["RETRY_AFTER_S", "Reception", "open_reception"]
 
 _log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
 """When a client of a full server may ask again."""
-
-DialectName = Literal["ga", "beta"]
-"""The protocol as it is now, generally available, or as it was in beta."""
-
-
-class Opening(Struct, frozen=True, kw_only=True):
-    """What a client connects for.
-
-    Attributes:
-        kind: A speech session, one that only transcribes, or one that translates.
-        model: As :meth:`Reception.choose_model` returned it.
-        settings: What the session begins with, of the same kind; ``None`` for the server's own.
-        dialect: How the client words its events, and wants to be answered.
-        key_name: What the API key is called that it is opened with; ``None`` where none is needed.
-    """
-
-    kind: Literal["realtime", "transcription", "translation"] = "realtime"
-    model: str
-    settings: SessionPatch | TranslationSessionUpdate | None = None
-    dialect: DialectName = "ga"
-    key_name: str | None = None
 
 
 @asynccontextmanager
@@ -95,7 +52,7 @@ async def open_reception(config: Config, models: Models) -> AsyncIterator[Recept
     own = next((one for one in models if isinstance(one.answered_by, EngineSet)), None)
     detection = Detection(own.engines.voice_detector) if own else None
     reception = Reception(config, models, detection)
-    reception.check_models()
+    reception.openings.check_models()
     async with anyio.create_task_group() as tasks:
         if detection is not None:
             tasks.start_soon(detection.run)
@@ -112,6 +69,7 @@ class Reception:
         models: What clients may ask for.
         timelines: Where the time of the latest responses went.
         calls: Those that are going on.
+        openings: What clients connect for.
     """
 
     def __init__(self, config: Config, models: Models, detection: Detection | None) -> None:
@@ -122,6 +80,7 @@ class Reception:
         self._detection = detection
         self._machines = Machines()
         self._entropy = RandomEntropy()
+        self.openings = Openings(config, models, self._entropy)
         self._accounts = KeyAccounts(config.keys, config.rate_limits)
         self._open_sessions = 0
 
@@ -141,47 +100,6 @@ class Reception:
         assert self._detection is not None, "no model has engines, so nobody can ask for it"
         return self._detection
 
-    def choose_model(self, asked_for: str | None) -> str:
-        """Return the model name of a session that asks for a model.
-
-        Any name will do, unless the operator is strict: it is reported back to the client as it
-        came, and the default answers.
-
-        Raises:
-            RequestError: ``model_not_found``, if the operator is strict.
-        """
-        default, names = self.models.default.name, self.models.names
-        if not asked_for or asked_for in names:
-            return asked_for or default
-        if self.config.strict_models:
-            known = ", ".join(names)
-            message = f"The model `{asked_for}` does not exist here. Models are: {known}."
-            raise RequestError(message, code="model_not_found", param="model")
-        _log.info("model %r is not configured; %r answers in its place", asked_for, default)
-        return asked_for
-
-    def engines_of(self, asked_for: str | None) -> EngineSet:
-        """Return who works on a request for a model.
-
-        Raises:
-            RequestError: ``model_not_found``, as with :meth:`choose_model`; ``not_implemented``,
-                if a service answers for the model.
-        """
-        return self.models.named(self.choose_model(asked_for)).engines
-
-    def check_models(self) -> None:
-        """Check that a session with each model can begin.
-
-        Raises:
-            ConfigurationError: One cannot; the message names model, field and value.
-        """
-        for model in self.models:
-            try:
-                self.preview(Opening(model=model.name))
-            except RequestError as error:
-                message = f"Sessions with the model '{model.name}' cannot begin: {error.message}"
-                raise ConfigurationError(message) from error
-
     async def warm(self) -> None:
         """Have the models read what their sessions are told before all else.
 
@@ -190,68 +108,10 @@ class Reception:
         """
         for model in self.models:
             if isinstance(model.answered_by, EngineSet):
-                instructions = self._start(Opening(model=model.name)).settings.instructions
+                instructions = self.openings.speech_start(
+                    Opening(model=model.name)
+                ).settings.instructions
                 await model.engines.warm(instructions)
-
-    def opening_with(self, settings: SessionPatch, model: str | None = None) -> Opening:
-        """Return the opening of a session that begins with settings.
-
-        Args:
-            settings: They say of which kind the session is, and may name its model.
-            model: What the client asks for in their place.
-
-        Raises:
-            RequestError: ``model_not_found``, as with :meth:`choose_model`.
-        """
-        if isinstance(settings, TranscriptionSessionUpdate):
-            default = self.choose_model(None)
-            return Opening(kind="transcription", model=default, settings=settings)
-        return Opening(model=self.choose_model(model or settings.model or None), settings=settings)
-
-    def translation_opening(
-        self, wanted: TranslationSessionRequest | None, model: str | None = None
-    ) -> Opening:
-        """Return the opening of a translation session.
-
-        Args:
-            wanted: What a client secret says of it; ``None`` without one.
-            model: What the client asks for in place of the secret's model.
-
-        Raises:
-            RequestError: ``model_not_found``, as with :meth:`choose_model`.
-        """
-        settings = TranslationSessionUpdate(audio=wanted.audio if wanted else UNSET)
-        chosen = self.choose_model(model or (wanted.model if wanted else None))
-        return Opening(kind="translation", model=chosen, settings=settings)
-
-    def preview(self, opening: Opening) -> SessionSettings | TranslationSettings:
-        """Return the session that an opening would begin with.
-
-        Raises:
-            RequestError: It asks for something that cannot be done.
-        """
-        model = self.models.named(opening.model)
-        if isinstance(model.answered_by, Upstream) and opening.kind != "translation":
-            patches = wanted_patches(opening.kind, model.session, opening.settings)
-            if opening.kind == "transcription":
-                session_id = self._entropy.identifier("sess")
-                return expected(transcription_session(session_id), patches)
-            return without_secrets(expected(self._speech_session(opening, VOICE), patches))
-        match opening.kind:
-            case "realtime":
-                return without_secrets(self._start(opening).settings)
-            case "transcription":
-                return self._transcription_start(opening).settings
-            case "translation":
-                return self._translation_start(opening).settings
-
-    def preview_translation(self, wanted: TranslationSessionRequest) -> TranslationSettings:
-        """Return the translation session that a client secret for it would open.
-
-        Raises:
-            RequestError: It asks for something that cannot be done.
-        """
-        return self._translation_start(self.translation_opening(wanted)).settings
 
     def check_room(self) -> None:
         """Check that a session or request can be admitted.
@@ -267,16 +127,6 @@ class Reception:
             raise BusyError(
                 message, code="server_full", type="server_error", retry_after_s=RETRY_AFTER_S
             )
-
-    def check_call(self, opening: Opening) -> None:
-        """Check that a session can be held as a call.
-
-        Raises:
-            RequestError: As :meth:`preview` does; or ``not_implemented``, if a service answers for
-                the model.
-        """
-        _ = self.models.named(opening.model).engines
-        self.preview(opening)
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -321,7 +171,7 @@ class Reception:
             tasks: Runs the session's work.
 
         Raises:
-            RequestError: As :meth:`preview` does, and the client is best told by that.
+            RequestError: As ``openings.preview`` does, and the client is best told by that.
         """
         model = self.models.named(opening.model)
         if isinstance(model.answered_by, Upstream) and opening.kind != "translation":
@@ -342,7 +192,7 @@ class Reception:
         """Open a session that is held as a call, in a :meth:`place` that was taken for it.
 
         Args:
-            opening: What the client calls for; :meth:`check_call` has found nothing against it.
+            opening: What the client calls for; ``openings.check_call`` has nothing against it.
             tasks: Runs the session's work.
             play: Sends a frame of what is to be heard: see :class:`~antiphon.runtime.host.Host`.
         """
@@ -364,70 +214,13 @@ class Reception:
         match opening.kind:
             case "realtime":
                 limits = self._accounts.of(opening.key_name)
-                start = replace(self._start(opening), plays=play is not None)
+                start = replace(self.openings.speech_start(opening), plays=play is not None)
                 return admitted(Session(start, self._entropy, now, limits))
             case "transcription":
-                listening = self._transcription_start(opening)
+                listening = self.openings.transcription_start(opening)
                 return admitted(TranscriptionSession(listening, self._entropy, now))
             case "translation":
-                session = TranslationSession(self._translation_start(opening), self._entropy, now)
-                return admitted(session, decode=decode_translation_event)
-
-    def _start(self, opening: Opening) -> SessionStart:
-        model = self.models.named(opening.model)
-        abilities = replace(model.engines.abilities, prompts=self.config.prompts)
-        settings = self._speech_session(opening, abilities.voices[0])
-        for patch in (model.session, opening.settings):
-            if isinstance(patch, RealtimeSessionUpdate):
-                settings = updated(
-                    settings,
-                    patch,
-                    default_instructions=settings.instructions,
-                    abilities=abilities,
-                    voice_is_fixed=False,
+                session = TranslationSession(
+                    self.openings.translation_start(opening), self._entropy, now
                 )
-        return SessionStart(
-            settings=settings,
-            conversation_id=self._entropy.identifier("conv"),
-            abilities=abilities,
-            reader=model.engines.reader,
-            speculation=self._speculation_of(model.engines),
-            announces_conversation=opening.dialect == "beta",
-        )
-
-    def _speech_session(self, opening: Opening, voice: str) -> RealtimeSession:
-        """Return what a speech session begins with where nobody says otherwise."""
-        return speech_session(
-            self._entropy.identifier("sess"),
-            model=opening.model,
-            instructions=self.config.instructions,
-            voice=voice,
-        )
-
-    def _transcription_start(self, opening: Opening) -> TranscriptionStart:
-        engines = self.models.named(opening.model).engines
-        settings = transcription_session(self._entropy.identifier("sess"))
-        if isinstance(opening.settings, TranscriptionSessionUpdate):
-            settings = transcription_updated(
-                settings, opening.settings, abilities=engines.abilities
-            )
-        return TranscriptionStart(
-            settings=settings,
-            abilities=engines.abilities,
-            works_ahead=self._speculation_of(engines) != "off",
-        )
-
-    def _translation_start(self, opening: Opening) -> TranslationStart:
-        engines = self.models.named(opening.model).engines
-        synthesizer = engines.synthesizer.info
-        spoken = SpokenLanguages(synthesizer=synthesizer.name, codes=synthesizer.languages)
-        settings = translation_session(
-            self._entropy.identifier("sess"), model=opening.model, language=spoken.default
-        )
-        if isinstance(opening.settings, TranslationSessionUpdate):
-            settings = translation_updated(settings, opening.settings, spoken=spoken)
-        return TranslationStart(settings=settings, spoken=spoken, voice=engines.abilities.voices[0])
-
-    def _speculation_of(self, engines: EngineSet) -> Speculation:
-        otherwise: Speculation = "off" if engines.act_out_a_script else "answers"
-        return self.config.speculation or otherwise
+                return admitted(session, decode=decode_translation_event)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from antiphon.errors import RequestError
-from antiphon.runtime.reception import DialectName
+from antiphon.runtime.openings import DialectName
 from antiphon.wire.beta import beta_event, current_event
 from antiphon.wire.codec import encode
 from antiphon.wire.fields import MAX_EVENT_ID_CHARS

@@ -13,7 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from antiphon.errors import RequestError
 from antiphon.runtime.hosts import SessionHost
-from antiphon.runtime.reception import Opening, Reception
+from antiphon.runtime.openings import Opening
+from antiphon.runtime.reception import Reception
 from antiphon.transports.dialects import DIALECTS, Dialect
 
 __all__ = ["MAX_FRAME_BYTES", "converse", "serve"]

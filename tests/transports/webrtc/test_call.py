@@ -11,7 +11,7 @@ import pytest
 from antiphon.engines.scripted.script import Say, Script, Take
 from antiphon.errors import BusyError, RequestError
 from antiphon.runtime.hosts import SessionHost
-from antiphon.runtime.reception import Opening
+from antiphon.runtime.openings import Opening
 from antiphon.transports.webrtc.peer import MAX_MESSAGE_BYTES
 from antiphon.wire.session import TranscriptionSessionUpdate
 from tests.support.calls import UNUSABLE_OFFER, CallClient, Phone, phone_in

@@ -15,7 +15,8 @@ from antiphon.engines.base import Floats
 from antiphon.runtime.calls import Call
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
-from antiphon.runtime.reception import Opening, Reception
+from antiphon.runtime.openings import Opening
+from antiphon.runtime.reception import Reception
 from antiphon.transports.webrtc.messages import message_of
 from antiphon.transports.webrtc.pacer import Pacer
 from antiphon.transports.webrtc.peer import Peer, PeerFactory

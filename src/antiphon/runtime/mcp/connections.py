@@ -24,11 +24,11 @@ from antiphon.core.signals import (
     McpToolsListed,
     Signal,
 )
-from antiphon.runtime.mcp_failure import McpFailure
+from antiphon.runtime.mcp.failure import McpFailure
 from antiphon.wire.items import McpError, McpHttpError
 
 if TYPE_CHECKING:
-    from antiphon.runtime.mcp_client import McpClient
+    from antiphon.runtime.mcp.client import McpClient
 
 __all__ = ["TIMEOUTS", "McpConnections", "McpTimeouts"]
 
@@ -176,7 +176,7 @@ class _Connection:
         """Open it, and keep it open until it is retired and nobody uses it."""
         try:
             # On a thread: the first import takes half a second, in which others want to speak.
-            client_module = await to_thread.run_sync(import_module, "antiphon.runtime.mcp_client")
+            client_module = await to_thread.run_sync(import_module, "antiphon.runtime.mcp.client")
             with self._scope:
                 async with client_module.connect(self._server) as self._client:
                     self._opened.set()

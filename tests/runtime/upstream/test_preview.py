@@ -5,7 +5,7 @@ from msgspec import convert
 
 from antiphon.errors import RequestError
 from antiphon.runtime.session_defaults import speech_session, transcription_session
-from antiphon.runtime.upstream_preview import VOICE, expected, wanted_patches
+from antiphon.runtime.upstream.preview import VOICE, expected, wanted_patches
 from antiphon.wire.session import (
     RealtimeSessionUpdate,
     SessionPatch,

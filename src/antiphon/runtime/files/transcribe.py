@@ -20,7 +20,7 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.runtime.detection import Detection
-from antiphon.runtime.file_pieces import MAX_WHOLE_S, Piece, spoken_pieces, whole_file
+from antiphon.runtime.files.pieces import MAX_WHOLE_S, Piece, spoken_pieces, whole_file
 from antiphon.wire.audio_config import ServerVad
 from antiphon.wire.transcription_events import LogProb
 

@@ -9,7 +9,7 @@ from websockets.http11 import Response
 
 from antiphon.config import UpstreamChoice
 from antiphon.errors import ConfigurationError, EngineError
-from antiphon.runtime.upstream_link import Upstream, open_link, upstream_self_test
+from antiphon.runtime.upstream.link import Upstream, open_link, upstream_self_test
 from tests.support.relay import KEY, relaying
 from tests.support.strange_service import CREATED, say, service
 

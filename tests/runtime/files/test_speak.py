@@ -9,7 +9,7 @@ import soundfile
 from antiphon.audio.encoders import ENCODINGS
 from antiphon.engines.scripted.script import Fail, Gate, Script, Sound, Take, WaitFor
 from antiphon.errors import EngineError
-from antiphon.runtime.speak_text import SpokenFile
+from antiphon.runtime.files.speak import SpokenFile
 from tests.support.cast import Cast, make_cast
 
 TEXT = "Well, this is the first of two sentences, and it is long. And this is the other one."

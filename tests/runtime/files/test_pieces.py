@@ -17,7 +17,7 @@ from antiphon.engines.scripted.engines import ScriptedVoiceDetector
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError, RequestError
 from antiphon.runtime.detection import Detection
-from antiphon.runtime.file_pieces import Piece, spoken_pieces, whole_file
+from antiphon.runtime.files.pieces import Piece, spoken_pieces, whole_file
 from tests.support.sound import as_file, silence, speech
 
 SPOKEN = silence(1000) + speech(2000) + silence(1000) + speech(1500)

@@ -12,7 +12,7 @@ from antiphon.engines.scripted.script import Say, Script, Take
 from antiphon.runtime.loading import load_models
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES
 from antiphon.runtime.reception import open_reception
-from antiphon.runtime.upstream import UpstreamHost
+from antiphon.runtime.upstream.host import UpstreamHost
 from tests.support.client import PATIENCE_S, Frame, types
 from tests.support.memory import open_room
 from tests.support.relay import front_of, relaying

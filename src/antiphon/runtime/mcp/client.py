@@ -1,7 +1,7 @@
 """One connection to an MCP server, over HTTP, by the official client.
 
 Importing this takes half a second of processor time, which a session without MCP need not spend:
-:mod:`antiphon.runtime.mcp` imports it when the first server is connected to.
+:mod:`antiphon.runtime.mcp.connections` imports it when the first server is connected to.
 
 The official client tells HTTP errors as errors of the protocol, and a lost connection ends it with
 everything that goes on in it. So what goes wrong below it is caught in the transport, and passed up
@@ -28,7 +28,7 @@ from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, CallToolResult, Content
 from pydantic import ValidationError
 
 from antiphon.core.mcp.policy import McpServer
-from antiphon.runtime.mcp_failure import McpFailure
+from antiphon.runtime.mcp.failure import McpFailure
 from antiphon.wire.items import (
     McpError,
     McpHttpError,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from antiphon.core.signals import Failure
-from antiphon.runtime.upstream_frames import Passing, decoded
+from antiphon.runtime.upstream.frames import Passing, decoded
 from antiphon.wire.codec import encode
 from antiphon.wire.response import RealtimeResponseUsage
 

@@ -15,7 +15,7 @@ from antiphon.engines.hearing import TranscriptionRequest
 from antiphon.engines.scripted.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
 from antiphon.errors import EngineError
 from antiphon.runtime.detection import Detection
-from antiphon.runtime.transcribe_file import FileTranscription, SpeakerHeard, WordsHeard
+from antiphon.runtime.files.transcribe import FileTranscription, SpeakerHeard, WordsHeard
 from antiphon.wire.audio_config import ServerVad
 from tests.support.cast import Cast, make_cast
 from tests.support.sound import as_file, silence, speech

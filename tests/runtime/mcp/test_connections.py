@@ -10,7 +10,7 @@ from anyio.abc import ObjectReceiveStream
 from antiphon.core.effects import CallMcpTool, ListMcpTools
 from antiphon.core.mcp.policy import McpServer
 from antiphon.core.signals import McpCallFinished, McpListingFailed, McpToolsListed, Signal
-from antiphon.runtime.mcp import TIMEOUTS, McpConnections, McpTimeouts
+from antiphon.runtime.mcp.connections import TIMEOUTS, McpConnections, McpTimeouts
 from antiphon.wire.items import McpHttpError, McpProtocolError, McpToolExecutionError
 from antiphon.wire.tools import McpTool
 from tests.support.mcp_server import McpProcess, mcp_process

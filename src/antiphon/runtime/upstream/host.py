@@ -1,7 +1,7 @@
 """The owner of a session that a service behind this server holds: passes its frames on.
 
 What clients send is checked first, so that nothing reaches the service that this server would not
-take itself. What the service sends is the affair of :mod:`antiphon.runtime.upstream_events`.
+take itself. What the service sends is the affair of :mod:`antiphon.runtime.upstream.events`.
 
 Both directions are bounded by an :class:`~antiphon.runtime.outbox.Outbox`: a client that reads
 slowly is not read ahead of, and a service that reads slowly holds the client back.
@@ -29,9 +29,9 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.hosts import CloseReason, flush_timeout_s
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES, Outbox, OutboxOverflow
 from antiphon.runtime.rate_limits import KeyAccount
-from antiphon.runtime.upstream_events import OWN_EVENT, UpstreamEvents
-from antiphon.runtime.upstream_frames import Passing, decoded, peek
-from antiphon.runtime.upstream_link import RelayedKind, Upstream, greeting, open_link, patience
+from antiphon.runtime.upstream.events import OWN_EVENT, UpstreamEvents
+from antiphon.runtime.upstream.frames import Passing, decoded, peek
+from antiphon.runtime.upstream.link import RelayedKind, Upstream, greeting, open_link, patience
 from antiphon.wire.client_events import ResponseCancel, ResponseCreate, SessionUpdate
 from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.error import ErrorObject

@@ -18,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from antiphon.config import UpstreamChoice
 from antiphon.engines.choices import from_environment
 from antiphon.errors import EngineError
-from antiphon.runtime.upstream_frames import Passing, peek
+from antiphon.runtime.upstream.frames import Passing, peek
 
 __all__ = ["RelayedKind", "Upstream", "greeting", "open_link", "patience", "upstream_self_test"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from antiphon.config import Limits
 from antiphon.engines.scripted.script import Gate, Say, Script, Take, WaitFor
-from antiphon.runtime.upstream_limits import unbegun_response
+from antiphon.runtime.upstream.limits import unbegun_response
 from antiphon.wire.codec import decode_as
 from antiphon.wire.response import ResponseCreateParams
 from tests.support.client import Frame, types

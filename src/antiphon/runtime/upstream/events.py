@@ -18,9 +18,9 @@ from antiphon.core.signals import Failure
 from antiphon.observe import Moment, TimelineLog
 from antiphon.runtime.rate_limits import KeyAccount
 from antiphon.runtime.timing import TurnTiming
-from antiphon.runtime.upstream_frames import Passing, decoded, outcome, peek
-from antiphon.runtime.upstream_limits import RelayedLimits
-from antiphon.runtime.upstream_responses import RelayedResponses, failed
+from antiphon.runtime.upstream.frames import Passing, decoded, outcome, peek
+from antiphon.runtime.upstream.limits import RelayedLimits
+from antiphon.runtime.upstream.responses import RelayedResponses, failed
 from antiphon.wire.codec import encode
 from antiphon.wire.response import ResponseCreateParams
 

@@ -16,8 +16,8 @@ from antiphon.core.entropy import Entropy
 from antiphon.core.rate_limits import failure_of_limit
 from antiphon.core.signals import Failure
 from antiphon.runtime.rate_limits import KeyAccount
-from antiphon.runtime.upstream_frames import Outcome
-from antiphon.runtime.upstream_responses import failed
+from antiphon.runtime.upstream.frames import Outcome
+from antiphon.runtime.upstream.responses import failed
 from antiphon.wire.codec import encode
 from antiphon.wire.response import ResponseCreateParams
 from antiphon.wire.server_events import RateLimitsUpdated

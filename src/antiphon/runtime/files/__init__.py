@@ -1,0 +1,1 @@
+"""Work without a session: files of speech in and out."""

@@ -1,0 +1,1 @@
+"""Servers of tools: connections to them, and their failures."""
