@@ -10,9 +10,7 @@ One thread an utterance is faster than two: the matrices are small.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +28,8 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.onnx import open_session
-from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import file_of, options_as
 from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
@@ -139,8 +138,11 @@ class _Decoder:
             inputs["use_cache_branch"] = np.array([True])
 
 
-class MoonshineTranscriber:
+class MoonshineTranscriber(PooledTranscriber):
     """Recognizes English. Built by :func:`create`.
+
+    Words are told as they are recognized. The model knows one language and takes neither prompt nor
+    keywords, so hints have no effect.
 
     Args:
         info: What it is.
@@ -160,39 +162,12 @@ class MoonshineTranscriber:
         options: MoonshineOptions,
         threads: int,
     ) -> None:
-        self.info = info
+        super().__init__(info, threads=threads)
         self._encoder = encoder
         self._encoder_has_mask = "attention_mask" in {one.name for one in encoder.get_inputs()}
         self._decoder = _Decoder(decoder)
         self._vocabulary = vocabulary
         self._options = options
-        self._pool = WorkerPool(stage="transcribe", threads=threads, name=info.name)
-
-    async def transcribe(
-        self, audio: Floats, request: TranscriptionRequest
-    ) -> AsyncGenerator[TranscriptEvent, None]:
-        """Yield a delta a word, as it is recognized, then the transcript.
-
-        Args:
-            audio: Shape (n,), float32 at 16 kHz; any length.
-            request: Says whether log probabilities are wanted. The model knows one language and
-                takes neither prompt nor keywords, so the hints have no effect.
-
-        Raises:
-            EngineError: The audio does not have one dimension, or the model failed.
-        """
-        if audio.ndim != 1:
-            message = f"audio must have one dimension, not shape {audio.shape}"
-            raise EngineError(message, stage="transcribe", code="invalid_audio")
-        samples = np.ascontiguousarray(audio, np.float32)
-        produce = partial(self._recognize, samples, request)
-        async with contextlib.aclosing(self._pool.stream(produce)) as events:
-            async for event in events:
-                yield event
-
-    async def aclose(self) -> None:
-        """Cancel all work and end the threads."""
-        await self._pool.aclose()
 
     def _recognize(
         self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]

@@ -6,8 +6,6 @@ exports of them are: https://istupakov.github.io/onnx-asr. Nothing is downloaded
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,8 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.onnx import session_options
-from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import options_as
 from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
@@ -57,8 +56,12 @@ class OnnxAsrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_audio_s: float = 30.0
 
 
-class OnnxAsrTranscriber:
+class OnnxAsrTranscriber(PooledTranscriber):
     """Recognizes speech. Built by :func:`create`.
+
+    A delta comes for each part of ``max_audio_s``. Only models that are told their language
+    (Canary, Whisper) heed ``language``; none takes a prompt or keywords. One utterance is
+    recognized at a time: all threads share it, so that its words are there sooner.
 
     Args:
         info: What it is.
@@ -72,37 +75,9 @@ class OnnxAsrTranscriber:
         model: Any,  # noqa: ANN401 (of an optional extra)
         options: OnnxAsrOptions,
     ) -> None:
-        self.info = info
+        super().__init__(info, threads=1)
         self._model = model
         self._options = options
-        # One utterance at a time: all threads share it, so that its words are there sooner.
-        self._pool = WorkerPool(stage="transcribe", threads=1, name=info.name)
-
-    async def transcribe(
-        self, audio: Floats, request: TranscriptionRequest
-    ) -> AsyncGenerator[TranscriptEvent, None]:
-        """Yield a delta for each part of ``max_audio_s``, then the transcript.
-
-        Args:
-            audio: Shape (n,), float32 at 16 kHz; any length.
-            request: Only models that are told their language (Canary, Whisper) heed ``language``.
-                None takes a prompt or keywords.
-
-        Raises:
-            EngineError: The audio does not have one dimension, or the model failed.
-        """
-        if audio.ndim != 1:
-            message = f"audio must have one dimension, not shape {audio.shape}"
-            raise EngineError(message, stage="transcribe", code="invalid_audio")
-        samples = np.ascontiguousarray(audio, np.float32)
-        produce = partial(self._recognize, samples, request)
-        async with contextlib.aclosing(self._pool.stream(produce)) as events:
-            async for event in events:
-                yield event
-
-    async def aclose(self) -> None:
-        """Cancel all work and end the threads."""
-        await self._pool.aclose()
 
     def _recognize(
         self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]

@@ -11,10 +11,7 @@ the decoder goes round in circles. If it does so all the same, the whole half mi
 
 from __future__ import annotations
 
-import contextlib
 import zlib
-from collections.abc import AsyncGenerator
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -34,7 +31,8 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.openmp import spin_briefly
-from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import options_as
 from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
@@ -108,8 +106,12 @@ class _Heard(NamedTuple):
         return self.no_speech > NO_SPEECH and self.score < UNSURE
 
 
-class WhisperTranscriber:
+class WhisperTranscriber(PooledTranscriber):
     """Recognizes speech. Built by :func:`create`.
+
+    A delta comes for each half minute; longer audio is cut where it is quiet. Languages that the
+    model does not know are ignored; without one it is detected, among ``languages`` if there are
+    any. Keywords and prompt are put before the transcript, as if they had been said before.
 
     Args:
         info: What it is.
@@ -125,38 +127,9 @@ class WhisperTranscriber:
         tokens: WhisperTokens,
         concurrency: int,
     ) -> None:
-        self.info = info
+        super().__init__(info, threads=concurrency)
         self._model = model
         self._tokens = tokens
-        self._pool = WorkerPool(stage="transcribe", threads=concurrency, name=info.name)
-
-    async def transcribe(
-        self, audio: Floats, request: TranscriptionRequest
-    ) -> AsyncGenerator[TranscriptEvent, None]:
-        """Yield a delta for each half minute, then the transcript.
-
-        Args:
-            audio: Shape (n,), float32 at 16 kHz; longer than half a minute it is cut where it is
-                quiet.
-            request: Languages that the model does not know are ignored. Without one it is detected,
-                among ``languages`` if there are any. Keywords and prompt are put before the
-                transcript, as if they had been said before.
-
-        Raises:
-            EngineError: The audio does not have one dimension, or the model failed.
-        """
-        if audio.ndim != 1:
-            message = f"audio must have one dimension, not shape {audio.shape}"
-            raise EngineError(message, stage="transcribe", code="invalid_audio")
-        samples = np.ascontiguousarray(audio, np.float32)
-        produce = partial(self._recognize, samples, request)
-        async with contextlib.aclosing(self._pool.stream(produce)) as events:
-            async for event in events:
-                yield event
-
-    async def aclose(self) -> None:
-        """Cancel all work and end the threads."""
-        await self._pool.aclose()
 
     def _recognize(
         self, audio: Floats, request: TranscriptionRequest, emit: Emitter[TranscriptEvent]

@@ -6,10 +6,8 @@ is GPL-3 (``engines/voices/espeak.py``).
 
 from __future__ import annotations
 
-import contextlib
 import tarfile
-from collections.abc import AsyncGenerator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +15,8 @@ import numpy as np
 from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
-from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pooled import PooledSynthesizer
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.voices.espeak import Pronouncer
@@ -67,8 +66,11 @@ class KokoroOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     gain: float = 1.0
 
 
-class KokoroSynthesizer:
+class KokoroSynthesizer(PooledSynthesizer):
     """Speaks. Built by :func:`create`.
+
+    The first half second comes as soon as it is computed, then longer chunks. Letters of other
+    scripts are left out.
 
     Args:
         info: What it is.
@@ -88,32 +90,11 @@ class KokoroSynthesizer:
         options: KokoroOptions,
         threads: int,
     ) -> None:
-        self.info = info
+        super().__init__(info, threads=threads)
         self._model = model
         self._styles = styles
         self._pronouncers = pronouncers
         self._options = options
-        self._pool = WorkerPool(stage="synthesize", threads=threads, name=info.name)
-
-    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
-        """Yield the first half second as soon as it is computed, then longer chunks.
-
-        Letters of other scripts are left out; a text without any words is silent.
-
-        Raises:
-            EngineError: Code ``voice_not_found``, or the model failed.
-        """
-        if request.voice not in self._styles:
-            voices = ", ".join(self.info.voices)
-            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
-            raise EngineError(message, stage="synthesize", code="voice_not_found")
-        async with contextlib.aclosing(self._pool.stream(partial(self._speak, request))) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    async def aclose(self) -> None:
-        """Cancel all work and end the threads."""
-        await self._pool.aclose()
 
     def speak_once(self) -> None:
         """Speak a word to nobody: the first inference allocates memory and takes longer."""

@@ -13,10 +13,8 @@ One thread a sentence is faster than two: 85 against 102 ms for five words on tw
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import AsyncGenerator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +23,8 @@ from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.native.onnx import open_session
-from antiphon.engines.native.pool import Emitter, WorkerPool
+from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pooled import PooledSynthesizer
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.voices.espeak import import_piper, legible
@@ -54,8 +53,11 @@ class PiperOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     gain: float = 1.4
 
 
-class PiperSynthesizer:
+class PiperSynthesizer(PooledSynthesizer):
     """Speaks with one Piper voice file. Built by :func:`create`.
+
+    One chunk comes for each sentence. Letters of other scripts are left out (:func:`legible`), and
+    so are phonemes that the voice has not learnt. The speed changes the tempo and keeps the pitch.
 
     Args:
         info: What it is.
@@ -75,33 +77,11 @@ class PiperSynthesizer:
         options: PiperOptions,
         threads: int,
     ) -> None:
-        self.info = info
+        super().__init__(info, threads=threads)
         self._voice = voice
         self._synthesis_config = synthesis_config
         self._speakers = speakers
         self._options = options
-        self._pool = WorkerPool(stage="synthesize", threads=threads, name=info.name)
-
-    async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
-        """Yield one chunk a sentence. The speed changes the tempo and keeps the pitch.
-
-        Letters of other scripts are left out (:func:`legible`), and so are phonemes that the voice
-        has not learnt; a text without any words is silent.
-
-        Raises:
-            EngineError: Code ``voice_not_found``, or the model failed.
-        """
-        if request.voice not in self._speakers:
-            voices = ", ".join(self.info.voices)
-            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
-            raise EngineError(message, stage="synthesize", code="voice_not_found")
-        async with contextlib.aclosing(self._pool.stream(partial(self._speak, request))) as chunks:
-            async for chunk in chunks:
-                yield chunk
-
-    async def aclose(self) -> None:
-        """Cancel all work and end the threads."""
-        await self._pool.aclose()
 
     def speak_once(self) -> None:
         """Speak a word to nobody: the first inference allocates memory and takes longer."""
