@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
+import pytest
 from playwright.async_api import expect
 
 from antiphon.engines.scripted.script import Call, Say, Script, Sound, Take
 from tests.clients.environments import environment_of
-from tests.console.conftest import chromium  # noqa: F401 (the fixture)
+from tests.console.chromium import a_browser
 from tests.support.server import running_server
 from tests.support.sound import silence, speech
 
@@ -30,6 +31,13 @@ SCRIPT = Script(
     # Goes on, in real time, until it is interrupted.
     speeches=(Take((Sound(60_000, every_ms=100),)),),
 )
+
+
+@pytest.fixture(scope="module")
+async def chromium():
+    """A browser."""
+    async with a_browser() as browser:
+        yield browser
 
 
 def copy_of(name: str, folder: Path) -> Path:
@@ -58,7 +66,7 @@ def page_server(folder: Path, antiphon_url: str):
 
 
 async def test_the_agents_sdk_in_a_page_calls_a_tool_and_is_interrupted(
-    chromium,  # noqa: F811
+    chromium,
     tmp_path,
 ):
     chromium.will_hear(silence(1_000) + speech(800))

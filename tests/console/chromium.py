@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,13 +15,29 @@ from typing import Any
 
 import anyio
 import numpy as np
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+import pytest
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
 from antiphon.ask import write_wav
 from antiphon.audio.formats import Floats
 from tests.support.sound import silence
 
-__all__ = ["PATIENCE_MS", "Chromium", "Heard", "Visit", "chromium_path", "open_chromium"]
+__all__ = [
+    "PATIENCE_MS",
+    "Chromium",
+    "Heard",
+    "Visit",
+    "a_browser",
+    "chromium_path",
+    "open_chromium",
+]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -42,10 +59,29 @@ _LOUD_RMS = 0.01
 PATIENCE_MS = 20_000
 """Bound on any one wait, which a slow machine with real engines may need."""
 
+expect.set_options(timeout=PATIENCE_MS)
+
 
 def chromium_path() -> str | None:
     """Return where Chromium is, if it is installed."""
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+@asynccontextmanager
+async def a_browser() -> AsyncIterator[Chromium]:
+    """Open a browser for tests: skipped where there is none, but in CI that is a failure.
+
+    For fixtures of modules: what outlives them keeps its event loop, and tests that want another
+    one would be run on it.
+    """
+    path = chromium_path()
+    if path is None:
+        missing = "Chromium is not installed, so the console is not tested: apt install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    async with open_chromium(path) as browser:
+        yield browser
 
 
 @dataclass(frozen=True)
