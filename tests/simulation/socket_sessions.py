@@ -102,7 +102,8 @@ class SocketSessions:
         limits = Limits(requests_per_minute=5) if self._dice.chance(0.2) else None
         async with open_room(cast=cast, rate_limits=limits, prompts=PROMPTS) as room:
             # Ids are to be the same when it is played again.
-            room.reception._entropy = RandomEntropy(self._seed)
+            entropy = RandomEntropy(self._seed)
+            room.reception._entropy = room.reception.openings._entropy = entropy
             async with anyio.create_task_group() as calls:
                 for number in range(self._dice.choice(_CALLERS)):
                     call = _Call(Dice(f"{self._seed}/{number}"), number, self.frames)
