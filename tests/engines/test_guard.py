@@ -10,14 +10,21 @@ import pytest
 
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
-from antiphon.engines.guard import Limits, guarded
+from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
 from antiphon.engines.scripted.engines import (
     ScriptedTranscriber,
     create_language_model,
     create_transcriber,
 )
-from antiphon.engines.scripted.script import Gate, Say, Script, Take, TranscriptionStep, WaitFor
+from antiphon.engines.scripted.script import (
+    Gate,
+    Say,
+    Script,
+    Take,
+    TranscriptionStep,
+    WaitFor,
+)
 from antiphon.engines.thinking import MessageEndPredictor
 from antiphon.errors import ConfigurationError, EngineError
 from tests.support.virtual_time import step
@@ -210,6 +217,36 @@ async def test_errors_that_engines_may_raise_do_not_have_it_replaced():
     await engine.aclose()
     assert "closed" in str(await failure_of(engine))
     assert "closed" in str(await failure_of(engine))
+
+
+class Dying(ScriptedTranscriber):
+    """Loses what is under way when it is closed, as an engine in a process of its own does."""
+
+    def __init__(self) -> None:
+        super().__init__(ears().info, Script())
+        self.begun = anyio.Event()
+        self.ended = anyio.Event()
+
+    async def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        self.begun.set()
+        await self.ended.wait()
+        raise EngineError("gone", stage="transcribe", code=ENGINE_CRASHED)
+        yield  # a generator
+
+    async def aclose(self) -> None:
+        self.ended.set()
+
+
+async def test_what_breaks_because_it_is_closed_is_not_loaded_anew(caplog):
+    dying = Dying()
+    engine = guard(dying, [ears()])
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(failure_of, engine)
+        await dying.begun.wait()
+        await engine.aclose()
+    assert caplog.records == []
 
 
 # --- as any other engine --------------------------------------------------------------------------

@@ -91,6 +91,7 @@ class _Guarded(Generic[E]):
         self._stage = stage
         self._limits = limits
         self._load = load
+        self._closed = False  # apart from whether it works: what is closed may be under repair
         self._works = anyio.Event()
         self._works.set()
         self._places = anyio.Semaphore(limits.parallel) if limits.parallel else None
@@ -103,6 +104,7 @@ class _Guarded(Generic[E]):
 
     async def aclose(self) -> None:
         """Close the engine; one that is being loaded is not waited for."""
+        self._closed = True
         for task in tuple(self._background):
             task.cancel()
         await self._engine.aclose()
@@ -158,8 +160,8 @@ class _Guarded(Generic[E]):
         raise EngineError(message, stage=self._stage, code="engine_timeout", retryable=True)
 
     def _replace(self, engine: E, reason: str) -> None:
-        """Have an engine replaced, unless that has been begun."""
-        if engine is not self._engine or not self._works.is_set():
+        """Have an engine replaced, unless that has been begun, or nobody wants another."""
+        if self._closed or engine is not self._engine or not self._works.is_set():
             return
         _log.error("%s is loaded anew: %s", self.info.name, reason)
         self._works = anyio.Event()
