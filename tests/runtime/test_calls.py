@@ -33,6 +33,10 @@ class Host:
     async def ready(self) -> None:
         await anyio.lowlevel.checkpoint()
 
+    def end(self, reason):
+        self.closing = reason
+        self.close()
+
     def close(self) -> None:
         self.outbox.close()
 

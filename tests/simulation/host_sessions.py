@@ -15,6 +15,8 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
+from antiphon.runtime.observers import Observers, opened_session
+from antiphon.runtime.openings import Opening
 from antiphon.runtime.spare import Machines
 from tests.simulation.abilities import random_abilities, random_reader
 from tests.simulation.client import Client, Sending
@@ -94,12 +96,16 @@ class _Call:
     async def hold(self, cast: Cast, detection: Detection) -> None:
         """Connect, talk, and leave."""
         async with anyio.create_task_group() as tasks:
+            session = self._session()
+            opened = opened_session(Opening(model="m"), session.settings.id, "websocket")
             host = Host(
-                self._session(),
+                session,
                 engines=cast.engines,
                 detection=detection,
                 machines=Machines(),
                 timelines=TimelineLog(),
+                opened=opened,
+                observers=Observers(),
                 tasks=tasks,
             )
             host.outbox.write_by(partial(tasks.start_soon, self._read, host))

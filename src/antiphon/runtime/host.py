@@ -59,6 +59,7 @@ from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.hosts import CloseReason, flush_timeout_s
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp.connections import McpConnections
+from antiphon.runtime.observers import EndedResponse, Observers, OpenedSession
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.playback import Player
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end
@@ -69,6 +70,7 @@ from antiphon.runtime.transcribe import Transcriptions
 from antiphon.wire import server_events as sent
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
+from antiphon.wire.response import RealtimeResponse
 from antiphon.wire.translation import SessionInputAudioBufferAppend, TranslationServerEvent
 
 __all__ = ["Host"]
@@ -85,6 +87,8 @@ class Host:
         detection: The process's voice detection.
         machines: Count the process's work, so that guesses give way.
         timelines: Keeps where the time of each response went.
+        opened: What is known of the session.
+        observers: Are told of what happens in it.
         tasks: Runs the session's work; must end when the connection does.
         decode: Reads the client's frames; gives the events that the session receives.
         play: Sends a frame of what is to be heard at once, where the transport plays; ``None``
@@ -104,6 +108,8 @@ class Host:
         detection: Detection,
         machines: Machines,
         timelines: TimelineLog,
+        opened: OpenedSession,
+        observers: Observers,
         tasks: TaskGroup,
         decode: Callable[[str | bytes], Any] = decode_client_event,
         play: Callable[[bytes], object] | None = None,
@@ -123,6 +129,7 @@ class Host:
         self._mcp = McpConnections(session.settings.id, feed=self._feed, tasks=tasks)
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
+        self._watch = observers.open(opened, self)
         self._transcriptions = Transcriptions(
             transcriber=engines.transcriber,
             spare=machines.doing(engines.transcriber.info),
@@ -186,10 +193,15 @@ class Host:
     async def ready(self) -> None:
         """Wait until it can take another frame. It always can: audio goes to the ring at once."""
 
+    def end(self, reason: CloseReason) -> None:
+        """Close the connection after what is in the outbox: the operator wants it."""
+        self._close(*reason)
+
     def close(self) -> None:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
         self._ear.close()
         self.outbox.close()
+        self._watch.close(self.closing)
         if self.player is not None:
             self.player.close()
         self._transcriptions.stop_all()
@@ -281,7 +293,9 @@ class Host:
                         predict_turn_end, effect, audio, predictor, spare, self._feed
                     )
             case KeepRecording(item_id=item_id, source=source):
-                self._recordings.hear(item_id, self._audio_of(source))
+                audio = self._audio_of(source)
+                self._recordings.hear(item_id, audio)
+                self._watch.hear(item_id, audio)
             case DropAudio(before=before):
                 self._ear.drop(before)
             case EndInput():
@@ -312,7 +326,7 @@ class Host:
             case WarmPrompt():
                 self._warm(effect)
             case KeepResponse(response=response):
-                self._end_answer(response.id)
+                self._end_answer(response)
             case ListMcpTools():
                 self._mcp.list_tools(effect)
             case CallMcpTool():
@@ -320,11 +334,12 @@ class Host:
             case ForgetMcpServer(server=server):
                 self._mcp.forget(server)
 
-    def _end_answer(self, response_id: str) -> None:
-        self._answers.end(response_id)
-        self._timing.end(response_id, self._loop.time())
+    def _end_answer(self, response: RealtimeResponse) -> None:
+        self._answers.end(response.id)
+        timeline = self._timing.end(response.id, self._loop.time())
         if self.player is not None:
-            self.player.end(response_id)
+            self.player.end(response.id)
+        self._watch.end_response(EndedResponse(response, timeline))
 
     def _send(self, event: sent.ServerEvent | TranslationServerEvent) -> None:
         match event:
@@ -333,10 +348,12 @@ class Host:
             case sent.ResponseCreated(response=response):
                 self._timing.create(response.id, self._loop.time())
         self.outbox.put(encode(event))
+        self._watch.send(event)
 
     def _send_audio(self, audio: SendAudio) -> None:
         spoken_in = self._answers.format_of(audio.response_id)
         self._recordings.speak(audio.item_id, audio.pcm, spoken_in)
+        self._watch.speak(audio.item_id, audio.pcm, spoken_in)
         if self.player is not None:
             self.player.put(audio.response_id, audio.item_id, audio.pcm)
             return

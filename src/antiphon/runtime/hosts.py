@@ -50,6 +50,10 @@ class SessionHost(Protocol):
         """Wait until it can take another frame."""
         ...
 
+    def end(self, reason: CloseReason) -> None:
+        """Close the connection after what is in the outbox: the operator wants it."""
+        ...
+
     def close(self) -> None:
         """Take no more to send: the connection is over, or about to be."""
         ...

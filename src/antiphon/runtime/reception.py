@@ -25,7 +25,9 @@ from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.host import Host
 from antiphon.runtime.hosts import SessionHost
+from antiphon.runtime.live import LiveSessions
 from antiphon.runtime.models import Models
+from antiphon.runtime.observers import Observers, Transport, opened_session
 from antiphon.runtime.openings import Opening, Openings
 from antiphon.runtime.rate_limits import KeyAccounts
 from antiphon.runtime.spare import Machines
@@ -70,6 +72,8 @@ class Reception:
         timelines: Where the time of the latest responses went.
         calls: Those that are going on.
         openings: What clients connect for.
+        observers: Are told of what happens in sessions.
+        live: The sessions that are open.
     """
 
     def __init__(self, config: Config, models: Models, detection: Detection | None) -> None:
@@ -77,6 +81,8 @@ class Reception:
         self.models = models
         self.timelines = TimelineLog()
         self.calls = Calls()
+        self.live = LiveSessions()
+        self.observers = Observers([self.live])
         self._detection = detection
         self._machines = Machines()
         self._entropy = RandomEntropy()
@@ -202,12 +208,14 @@ class Reception:
         self, opening: Opening, tasks: TaskGroup, play: Callable[[bytes], object] | None
     ) -> Host:
         now = asyncio.get_running_loop().time()
+        transport: Transport = "webrtc" if play is not None else "websocket"
         admitted = partial(
             Host,
             engines=self.models.named(opening.model).engines,
             detection=self.detection,
             machines=self._machines,
             timelines=self.timelines,
+            observers=self.observers,
             tasks=tasks,
             play=play,
         )
@@ -215,12 +223,16 @@ class Reception:
             case "realtime":
                 limits = self._accounts.of(opening.key_name)
                 start = replace(self.openings.speech_start(opening), plays=play is not None)
-                return admitted(Session(start, self._entropy, now, limits))
+                opened = opened_session(
+                    opening, start.settings.id, transport, conversation_id=start.conversation_id
+                )
+                return admitted(Session(start, self._entropy, now, limits), opened=opened)
             case "transcription":
                 listening = self.openings.transcription_start(opening)
-                return admitted(TranscriptionSession(listening, self._entropy, now))
+                opened = opened_session(opening, listening.settings.id, transport)
+                return admitted(TranscriptionSession(listening, self._entropy, now), opened=opened)
             case "translation":
-                session = TranslationSession(
-                    self.openings.translation_start(opening), self._entropy, now
-                )
-                return admitted(session, decode=decode_translation_event)
+                translating = self.openings.translation_start(opening)
+                opened = opened_session(opening, translating.settings.id, transport)
+                session = TranslationSession(translating, self._entropy, now)
+                return admitted(session, opened=opened, decode=decode_translation_event)

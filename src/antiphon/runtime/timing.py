@@ -77,6 +77,8 @@ class TurnTiming:
         elif response_id in self._ahead:
             self._ahead[response_id].setdefault(moment, now)
 
-    def end(self, response_id: str, now: float) -> None:
-        """End the timeline of a response."""
-        self._open.pop(response_id).mark(Moment.ENDED, now)
+    def end(self, response_id: str, now: float) -> Timeline:
+        """End the timeline of a response, and return it."""
+        timeline = self._open.pop(response_id)
+        timeline.mark(Moment.ENDED, now)
+        return timeline

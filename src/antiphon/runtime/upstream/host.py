@@ -147,6 +147,10 @@ class UpstreamHost:
             await self._opened.wait()
         await self._upward.room()
 
+    def end(self, reason: CloseReason) -> None:
+        """Close the connection after what is in the outbox: the operator wants it."""
+        self._close(*reason)
+
     def close(self) -> None:
         """Take no more to send; the task group's owner ends the relay."""
         self.outbox.close()
