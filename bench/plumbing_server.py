@@ -7,18 +7,18 @@ import json
 import multiprocessing
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx2
-import numpy as np
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from antiphon.ask import WIRE_RATE_HZ
+from antiphon.ask import WIRE_RATE_HZ, read_wav
 from antiphon.audio.formats import to_int16s
 from antiphon.runtime.segment import Segmenter
 from bench.pace import Pace
@@ -43,7 +43,9 @@ ANSWER = "Yes, I can hear you well, and I am glad that you called. What would yo
 _MODEL = "fixed"
 _VOICE = "fixed"
 _TOKENS = re.findall(r"\s?\w+|[^\w\s]", ANSWER)  # much as tokenizers cut: words, and marks
-_LOUDNESS = 0.1
+_SPEECH = Path(__file__).parents[1] / "examples" / "question.wav"
+"""What the voice says, whatever it is to say, over and over. Noise would be easier to make, but the
+server keeps what was said, and that takes less memory than noise does."""
 
 
 def engines_ms() -> float:
@@ -105,6 +107,7 @@ def _serve(listener: socket.socket) -> None:
 
 def _app() -> Starlette:
     pace = Pace()
+    chunks = _speech_chunks()
 
     async def models(_request: Request) -> Response:
         return JSONResponse({"object": "list", "data": [{"id": _MODEL, "object": "model"}]})
@@ -129,7 +132,7 @@ def _app() -> Starlette:
     async def speak(request: Request) -> Response:
         text = (await request.json())["input"]
         due_s = _now() + FIRST_AUDIO_S
-        return StreamingResponse(_speech(pace, due_s, text), media_type="audio/pcm")
+        return StreamingResponse(_speech(pace, due_s, text, chunks), media_type="audio/pcm")
 
     async def gone(_request: Request, _error: Exception) -> Response:
         return Response()  # to nobody: a guess was given up before it was sent
@@ -168,13 +171,20 @@ def _event(delta: dict[str, str], finish_reason: str | None) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
-async def _speech(pace: Pace, due_s: float, text: str) -> AsyncIterator[bytes]:
-    noise = np.random.default_rng(0).normal(0, _LOUDNESS, round(CHUNK_S * WIRE_RATE_HZ))
-    chunk = to_int16s(noise.astype(np.float32)).tobytes()
-    for _ in range(round(len(text) / CHARS_PER_S / CHUNK_S)):
+async def _speech(
+    pace: Pace, due_s: float, text: str, chunks: Sequence[bytes]
+) -> AsyncIterator[bytes]:
+    for number in range(round(len(text) / CHARS_PER_S / CHUNK_S)):
         await pace.until(due_s)
-        yield chunk
+        yield chunks[number % len(chunks)]
         due_s += CHUNK_S / TIMES_REAL_TIME
+
+
+def _speech_chunks() -> list[bytes]:
+    chunk_samples = round(CHUNK_S * WIRE_RATE_HZ)
+    speech = to_int16s(read_wav(_SPEECH))
+    whole = len(speech) // chunk_samples * chunk_samples
+    return [chunk.tobytes() for chunk in speech[:whole].reshape(-1, chunk_samples)]
 
 
 def _now() -> float:
