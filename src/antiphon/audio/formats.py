@@ -25,6 +25,7 @@ Int16s = NDArray[np.int16]
 """Mono samples in -32768 … 32767, shape (n,)."""
 
 _FULL_SCALE = 32_768.0
+_LOWEST, _HIGHEST = np.float32(-32_768), np.float32(32_767)
 _G711_RATE_HZ = 8_000  # ITU-T G.711, clause 2
 _EVERY_CODE = np.arange(256, dtype=np.int32)
 # Every 16-bit sample, in the order of its bits read as an unsigned number: 0 … 32767, then
@@ -67,9 +68,10 @@ def to_floats(samples: Int16s) -> Floats:
 
 def to_int16s(samples: Floats) -> Int16s:
     """Round float32 samples to 16 bits; what lies outside -1.0 … 1.0 is clipped."""
-    scaled: Floats = np.rint(samples * np.float32(_FULL_SCALE))
-    clipped: Floats = np.clip(scaled, -32_768, 32_767)
-    return clipped.astype(np.int16)
+    scaled = samples * np.float32(_FULL_SCALE)
+    np.rint(scaled, out=scaled)
+    scaled.clip(_LOWEST, _HIGHEST, out=scaled)
+    return scaled.astype(np.int16)
 
 
 # --- 16-bit PCM, little-endian ----------------------------------------------------------------

@@ -12,13 +12,13 @@ from antiphon.audio.formats import Floats, Int16s, to_floats, to_int16s
 
 __all__ = ["Ring"]
 
-_BLOCK_SAMPLES = 16_384  # 32 KiB; about a second at 16 kHz
+_BLOCK_SAMPLES = 4096  # 8 KiB; a quarter of a second at 16 kHz
 
 
 class Ring:
     """A bounded window ``[start, end)`` onto an endless stream of mono samples.
 
-    Samples are kept in 16 bits, which is what the wire carries, in blocks of about a second.
+    Samples are kept in 16 bits, which is what the wire carries, in blocks of 256 ms.
     Appending copies each sample once and never moves it again; blocks are freed as soon as all
     of their samples are dropped.
 

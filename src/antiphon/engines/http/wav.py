@@ -19,11 +19,13 @@ def wav_of(audio: Floats) -> bytes:
     Args:
         audio: Shape (n,), float32 at 16 kHz.
     """
-    samples = np.round(np.clip(audio, -1, 1) * 32_767).astype("<i2")
+    scaled = audio * np.float32(32_768)
+    np.rint(scaled, out=scaled)
+    scaled.clip(-32_768, 32_767, out=scaled)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(LISTENING_RATE_HZ)
-        writer.writeframes(samples.tobytes())
+        writer.writeframes(scaled.astype("<i2").data)
     return file.getvalue()
