@@ -95,6 +95,15 @@ async def test_messages_pass_both_ways_and_wait_for_the_channel():
     assert heard.reasons == ["the server ended the call"]
 
 
+async def test_what_is_said_last_arrives_before_the_end():
+    async with calling() as call:
+        for number in range(50):
+            call.peer.send_message(f"{number} " + "x" * 2_000)
+        call.peer.send_message("goodbye")
+        await call.peer.aclose()
+        await call.caller.until(lambda: call.caller.messages[-1:] == ["goodbye"])
+
+
 async def test_a_message_of_65_536_bytes_passes_and_a_longer_one_is_dropped(caplog):
     def taking_65_536(offer: str) -> str:
         return offer.replace("max-message-size:262144", "max-message-size:65536")

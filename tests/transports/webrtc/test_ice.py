@@ -9,7 +9,11 @@ import socket
 import pytest
 
 from antiphon.errors import BusyError
-from antiphon.transports.webrtc.ice import IceConnection, IceSettings
+from antiphon.transports.webrtc.ice import (
+    MAX_WAITING_DATAGRAMS,
+    IceConnection,
+    IceSettings,
+)
 
 
 @pytest.fixture
@@ -81,3 +85,11 @@ def free_pair() -> int:
                 except (OSError, OverflowError):
                     continue
                 return port
+
+
+async def test_what_nobody_reads_is_dropped_in_the_end():
+    connection = IceConnection(IceSettings())
+    for _ in range(MAX_WAITING_DATAGRAMS + 10):
+        connection.data_received(bytes(1_400), 1)
+    assert connection._queue.qsize() == MAX_WAITING_DATAGRAMS
+    await connection.close()

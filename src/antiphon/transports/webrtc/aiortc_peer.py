@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 15.0
 """A client that has its answer has to be connected after so long."""
 
+LAST_WORDS_S = 1.0
+"""A client that is left has so long to take the last events: they say why."""
+
 
 def aiortc_peers(settings: IceSettings) -> PeerFactory:
     """Return what makes peers that can be reached as the settings say."""
@@ -145,6 +148,9 @@ class AiortcPeer:
             self._channel.close()
         try:
             if sctp is not None:
+                if transport.state == "connected":
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(sctp.drained(), LAST_WORDS_S)
                 await sctp.stop()
             await transport.stop()
         except Exception:

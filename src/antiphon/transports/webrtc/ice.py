@@ -16,7 +16,7 @@ from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 
 from antiphon.errors import BusyError
 
-__all__ = ["IceConnection", "IceSettings", "PortRange"]
+__all__ = ["MAX_WAITING_DATAGRAMS", "IceConnection", "IceSettings", "PortRange"]
 
 # At INFO it writes each check down, with the client's addresses.
 logging.getLogger("aioice").setLevel(logging.WARNING)
@@ -29,6 +29,10 @@ aioice.ice.CONSENT_FAILURES = 4
 
 _RECEIVE_BUFFER_BYTES = 256 * 1024
 """Of each socket: five seconds of speech, so that none is lost while the process is busy."""
+
+MAX_WAITING_DATAGRAMS = 512
+"""What may wait to be read of a connection. Nobody reads before its handshake, and anybody can send
+to an open port."""
 
 PortRange = tuple[int, int]
 """First and last UDP port."""
@@ -69,6 +73,11 @@ class IceConnection(aioice.Connection):
         """Ask for consent until it is lost, which closes the connection."""
         await super().query_consent()
         self.consent_lost = True
+
+    def data_received(self, data: bytes, component: int) -> None:
+        """Keep a datagram until it is read; too many are dropped, as a full socket would."""
+        if self._queue.qsize() < MAX_WAITING_DATAGRAMS:
+            super().data_received(data, component)
 
     async def get_component_candidates(
         self,

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 
 from antiphon.engines.base import Floats
+from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.transports.webrtc.answer import STREAM
 from antiphon.transports.webrtc.encodings import Encoding
 from antiphon.transports.webrtc.incoming import Incoming
@@ -14,13 +15,27 @@ from antiphon.transports.webrtc.peer import FRAME_MS
 from antiphon.transports.webrtc.reports import REPORT_INTERVAL_FRAMES, Reports
 from antiphon.transports.webrtc.rtp import RtpFormatError, RtpPacket, parse_rtp, rtp_packet
 
-__all__ = ["MAX_EXPECTED_LOSS_PERCENT", "MIN_EXPECTED_LOSS_PERCENT", "Speech"]
+__all__ = [
+    "MAX_AHEAD_S",
+    "MAX_EXPECTED_LOSS_PERCENT",
+    "MIN_EXPECTED_LOSS_PERCENT",
+    "Speech",
+]
 
 MIN_EXPECTED_LOSS_PERCENT = 5
 """Loss that is always prepared for: the client's first report comes after seconds."""
 
 MAX_EXPECTED_LOSS_PERCENT = 30
 """Loss beyond this is not prepared for: the redundancy would leave speech too few bits."""
+
+MAX_AHEAD_S = 10.0
+"""How much more sound than time a client may send; what goes beyond is dropped. A network that
+stood still has the sound of that time come in one go, and loses the call before it is so much. A
+packet of a few bytes can tell of a second of silence, which all sessions would wait for."""
+
+_CAUGHT_UP_PER_S = 2.0
+"""So much sound a second is taken without end: silence is made up for each pause of the network,
+and the sound that comes after it is heard all the same."""
 
 
 class Speech:
@@ -57,6 +72,8 @@ class Speech:
         self._reports = Reports(self.source, STREAM)
         self._incoming: Incoming | None = None
         self._incoming_key = (-1, -1)
+        self._ahead_s = 0.0
+        self._received_s = 0.0
 
     def send(self, frame: bytes, now_s: float) -> None:
         """Send a frame of 20 ms, and do what is due every 20 ms."""
@@ -76,7 +93,7 @@ class Speech:
         except RtpFormatError:
             return
         encoding = self._encodings.get(parsed.payload_type)
-        if encoding is not None:
+        if encoding is not None and self._keeps_time(now_s):
             self._reports.received(parsed)
             self._stream_of(parsed, encoding, now_s).push(parsed, now_s)
 
@@ -90,6 +107,18 @@ class Speech:
             percent = round(lost * 100)
             within = max(MIN_EXPECTED_LOSS_PERCENT, min(percent, MAX_EXPECTED_LOSS_PERCENT))
             self._encoder.expect_loss(within)
+
+    def _keeps_time(self, now_s: float) -> bool:
+        """Whether no more sound has come than there may be by now."""
+        passed_s = now_s - self._received_s
+        self._received_s = now_s
+        self._ahead_s = max(0.0, self._ahead_s - passed_s * _CAUGHT_UP_PER_S)
+        return self._ahead_s <= MAX_AHEAD_S
+
+    def _pass_on(self, samples: Floats) -> None:
+        if self._ahead_s <= MAX_AHEAD_S:  # one packet may set free many that waited for it
+            self._ahead_s += len(samples) / LISTENING_RATE_HZ
+            self._take(samples)
 
     def _send_frame(self, frame: bytes) -> None:
         payload = self._encoder.encode(frame)
@@ -109,6 +138,6 @@ class Speech:
         """Return the stream that a packet belongs to; a client may begin another one."""
         key = packet.source, packet.payload_type
         if self._incoming is None or key != self._incoming_key:
-            self._incoming = Incoming(encoding, self._take, first_s=now_s)
+            self._incoming = Incoming(encoding, self._pass_on, first_s=now_s)
             self._incoming_key = key
         return self._incoming

@@ -9,16 +9,28 @@ of its interface: the version is pinned to 1.16, and the tests of this package h
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, cast
 
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport, RTCSctpTransport
-from aiortc.rtcsctptransport import Chunk, DataChunk
+from aiortc.rtcsctptransport import Chunk, SackChunk
+from aiortc.utils import uint32_gt
 
 from antiphon.transports.webrtc.ice import IceConnection
 
-__all__ = ["EventTransport", "SpeechTransport", "at_once"]
+__all__ = ["MAX_HELD_CHUNKS", "MAX_STREAMS", "EventTransport", "SpeechTransport", "at_once"]
+
+_log = logging.getLogger(__name__)
+
+MAX_HELD_CHUNKS = 1024
+"""Pieces of messages that wait for others. What browsers may send ahead, 1 MiB in pieces of a
+datagram each, is fewer; a client that sends tiny ones could keep the server sorting them."""
+
+MAX_STREAMS = 64
+"""SCTP streams that a client may use. A data channel is one, and a call has one of those."""
 
 
 class SpeechTransport(RTCDtlsTransport):
@@ -60,7 +72,31 @@ class SpeechTransport(RTCDtlsTransport):
 
 
 class EventTransport(RTCSctpTransport):
-    """Carries data channels: SCTP over DTLS."""
+    """Carries data channels: SCTP over DTLS.
+
+    Clients hold keys that pages are given, so none is trusted: what breaks the rules of SCTP, or
+    has the server hold or count more than any browser does, ends the call.
+    """
+
+    def __init__(self, transport: SpeechTransport) -> None:
+        super().__init__(transport)
+        self._acknowledged = asyncio.Event()
+
+    async def drained(self) -> None:
+        """Wait until the client has acknowledged all messages."""
+        while self._data_channel_queue or self._outbound_queue or self._sent_queue:
+            self._acknowledged.clear()
+            await self._acknowledged.wait()
+
+    async def _handle_data(self, data: bytes) -> None:
+        try:
+            await super()._handle_data(data)
+            self._check_held()
+        except Exception as error:
+            # aiortc asserts, indexes and unpacks what clients send; this ends the call in order.
+            _log.info("A call ends, since its client breaks the rules of SCTP: %r", error)
+            message = "The client breaks the rules of SCTP."
+            raise ConnectionError(message) from error
 
     async def _send_chunk(self, chunk: Chunk) -> None:
         # Timers and channels send from tasks of their own, which nobody awaits. That the connection
@@ -68,11 +104,26 @@ class EventTransport(RTCSctpTransport):
         with suppress(ConnectionError):
             await super()._send_chunk(chunk)
 
-    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
-        if len(chunk.user_data) > self._advertised_rwnd:
-            message = "The client sends more than it was told that there is room for."
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        # One that is late may tell of more than is still unanswered; it is passed over.
+        is_late = uint32_gt(self._last_sacked_tsn, chunk.cumulative_tsn)
+        acknowledged = sum(last - first + 1 for first, last in chunk.gaps)
+        if not is_late and acknowledged > len(self._sent_queue):
+            message = f"{acknowledged} chunks acknowledged, {len(self._sent_queue)} sent"
             raise ConnectionError(message)
-        await super()._receive_data_chunk(chunk)
+        await super()._receive_sack_chunk(chunk)
+        self._acknowledged.set()
+
+    def _check_held(self) -> None:
+        streams = self._inbound_streams.values()
+        incomplete = sum(len(stream.reassembly) for stream in streams)
+        if (
+            len(streams) > MAX_STREAMS
+            or max(incomplete, len(self._sack_misordered)) > MAX_HELD_CHUNKS
+            or self._advertised_rwnd < 0
+        ):
+            message = f"{len(streams)} streams, {incomplete} chunks, {self._advertised_rwnd} free"
+            raise ConnectionError(message)
 
 
 class _IcePipe:
