@@ -145,6 +145,12 @@ def test_the_answer_answers_every_section_in_its_place():
     assert sections == [("video", "0"), ("audio", "9"), ("application", "9")]
 
 
+def test_sections_without_names_are_told_apart_by_what_they_are():
+    nameless = re.sub(r"a=mid:[^\r]*\r\n", "", f"{SESSION}{VIDEO}{AUDIO}{AUDIO}")
+    answer = write_answer(parse_offer(nameless), PARTS)
+    assert re.findall(r"m=(\S+) (\d+)", answer) == [("video", "0"), ("audio", "9"), ("audio", "0")]
+
+
 def test_the_answer_to_a_browser():
     lines = write_answer(parse_offer(OFFER), PARTS).split("\r\n")
     assert "a=group:BUNDLE 0 1" in lines

@@ -50,8 +50,11 @@ class AnswerParts:
 
 def write_answer(offer: Offer, parts: AnswerParts) -> str:
     """Write the answer. Sections of the offer that a call has no use for are refused."""
-    used = {offer.audio.media_id} | ({offer.events.media_id} if offer.events else set())
-    bundled = [media_id for _, _, _, media_id in offer.sections if media_id and media_id in used]
+    # By their kind, too: without bundling, sections need no names.
+    used = {("audio", offer.audio.media_id)}
+    if offer.events is not None:
+        used.add(("application", offer.events.media_id))
+    bundled = [name for kind, _, _, name in offer.sections if name and (kind, name) in used]
     lines = [
         "v=0",
         f"o=- {parts.session_number} 1 IN IP4 0.0.0.0",
@@ -60,14 +63,15 @@ def write_answer(offer: Offer, parts: AnswerParts) -> str:
         *([f"a=group:BUNDLE {' '.join(bundled)}"] if bundled else []),
         f"a=msid-semantic: WMS {STREAM}",
     ]
-    answered: set[str] = set()
+    answered: set[tuple[str, str]] = set()
     for kind, profile, formats, media_id in offer.sections:
-        if media_id not in used or media_id in answered:
+        section = kind, media_id
+        if section not in used or section in answered:
             lines += [f"m={kind} 0 {profile} {formats}", "c=IN IP4 0.0.0.0"]
             lines += [*_name(media_id), "a=inactive"]
             continue
-        answered.add(media_id)
-        if media_id == offer.audio.media_id:
+        answered.add(section)
+        if kind == "audio":
             lines += _audio(offer, profile, parts)
         else:
             lines += _events(profile, media_id)
