@@ -25,6 +25,7 @@ from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Catalogue, Entry, builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
+from antiphon.engines.native.priority import giving_way
 from antiphon.engines.weights.progress import megabytes
 from antiphon.engines.weights.store import default_home, missing_files, path_of
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
@@ -141,7 +142,7 @@ async def load_engine(
     home = home or default_home()
     catalogue = catalogue or builtin_catalogue()
     load = partial(_load, role, chosen, home, catalogue, threads, options or {})
-    return await to_thread.run_sync(load)
+    return await to_thread.run_sync(giving_way, load)
 
 
 def _load(

@@ -37,6 +37,7 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 
+from antiphon.engines.native.priority import give_way
 from antiphon.errors import EngineError, Stage
 
 __all__ = ["QUEUE_S", "Emitter", "Stopped", "WorkerPool"]
@@ -163,7 +164,7 @@ class WorkerPool:
         self._queue_s = queue_s
         self._stage = stage
         self._name = name
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix=f"antiphon-{name}")
+        self._executor = ThreadPoolExecutor(threads, f"antiphon-{name}", initializer=give_way)
         self._open: set[Emitter[object]] = set()
         self._closed = False
 
