@@ -22,6 +22,7 @@ const server = createServer(async (request, response) => {
   }
   const path = request.url === '/' ? '/index.html' : request.url.split('?')[0];
   const prefix = Object.keys(FOLDERS).find((one) => path.startsWith(one));
+  if (!prefix) return response.writeHead(404).end();
   const file = join(FOLDERS[prefix], normalize(path.slice(prefix.length - 1)));
   if (!existsSync(file) || !TYPES[extname(file)]) return response.writeHead(404).end();
   response.writeHead(200, { 'Content-Type': TYPES[extname(file)] });

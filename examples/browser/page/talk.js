@@ -29,20 +29,29 @@ const agent = new RealtimeAgent({
 
 let session;
 
-document.getElementById('start').addEventListener('click', async () => {
-  const { secret, url, error } = await (await fetch('/secret', { method: 'POST' })).json();
-  if (error) {
-    state.textContent = error;
-    return;
+const start = document.getElementById('start');
+
+start.addEventListener('click', async () => {
+  start.disabled = true;
+  try {
+    await connect();
+    state.textContent = 'Connected: say something';
+  } catch (error) {
+    state.textContent = error.message;
+    start.disabled = false;
   }
+});
+
+async function connect() {
+  const { secret, url, error } = await (await fetch('/secret', { method: 'POST' })).json();
+  if (error) throw new Error(error);
   const transport = new OpenAIRealtimeWebRTC({ baseUrl: `${url}/v1/realtime/calls` });
   session = new RealtimeSession(agent, { transport, model: 'antiphon' });
   session.on('history_updated', show);
   session.on('audio_interrupted', () => (state.textContent = 'Interrupted'));
   session.on('error', ({ error }) => (state.textContent = `Error: ${JSON.stringify(error)}`));
   await session.connect({ apiKey: secret });
-  state.textContent = 'Connected: say something';
-});
+}
 
 document.getElementById('interrupt').addEventListener('click', () => session?.interrupt());
 
