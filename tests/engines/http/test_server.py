@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import openai
 import pytest
 
@@ -59,3 +61,27 @@ async def test_a_key_of_the_environment_is_not_sent(lend, server, monkeypatch):
     await one.find_models()
     sent = [asked.headers["authorization"] for asked in server.asked]
     assert sent == ["Bearer none-needed"] * 2
+
+
+async def test_a_form_is_sent_as_one_piece(lend):
+    read: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not b"".join(read).endswith(b"--\r\n"):
+            read.append(await reader.read(1 << 16))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with listening:
+        host, port = listening.sockets[0].getsockname()
+        client = lend(f"http://{host}:{port}/v1").client
+        await client.post(
+            "/audio/transcriptions",
+            body={f"field_{number}": "value" for number in range(20)},
+            files=[("file", ("speech.wav", bytes(20_000), "audio/wav"))],
+            options={"headers": {"Content-Type": "multipart/form-data"}},
+            cast_to=object,
+        )
+    assert len(read) <= 2  # the head and the form
