@@ -132,10 +132,14 @@ def main(*, counts: tuple[int, ...], modes: tuple[str, ...], seconds: float) -> 
 
 
 def _sentences(questions: Sequence[Recording]) -> list[Floats]:
-    """Return what people say: three seconds of two questions, without a pause that ends a turn."""
+    """Return what people say: the last three seconds of two questions, without a pause in them.
+
+    The last, since nobody ends within a vowel: what sounds there goes on for a detector, for two
+    or three of its frames, which would count as the server's own time.
+    """
     sentences = []
     for first, second in itertools.pairwise(questions):
-        speech = np.concatenate([first.samples, second.samples])[: round(SPEECH_S * WIRE_RATE_HZ)]
+        speech = np.concatenate([first.samples, second.samples])[-round(SPEECH_S * WIRE_RATE_HZ) :]
         audible = np.flatnonzero(np.abs(speech) > AUDIBLE)
         if np.diff(audible).max() < LONGEST_PAUSE_S * WIRE_RATE_HZ:
             sentences.append(speech[: audible[-1] + 1])
