@@ -1,5 +1,9 @@
 """Audio that clients may ask for again."""
 
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -7,6 +11,14 @@ from antiphon.audio.formats import codec_of
 from antiphon.runtime.recordings import SENT_BYTES, Recordings
 from antiphon.wire.audio_config import AudioFormat, PcmaFormat, PcmFormat, PcmuFormat
 from antiphon.wire.items import FunctionCall, InputAudio, Item, Message, OutputAudio
+from tests.support.sound import speech
+
+
+@pytest.fixture
+def packing() -> Iterator[ThreadPoolExecutor]:
+    """Packs all there is to be packed before it is shut down."""
+    with ThreadPoolExecutor(1) as packing:
+        yield packing
 
 
 def said(item_id: str) -> Message:
@@ -48,6 +60,48 @@ def test_what_the_assistant_said_comes_back_as_it_was_sent():
     recordings.speak("item_1", b"cd" * 100, PcmFormat())
     whole = audio_of(recordings.complete(answered("item_1"), PcmFormat(), None))
     assert whole == b"ab" * 100 + b"cd" * 100
+
+
+@pytest.mark.parametrize("audio_format", [PcmFormat(), PcmuFormat(), PcmaFormat()])
+def test_what_is_packed_comes_back_as_it_was(
+    audio_format: AudioFormat, packing: ThreadPoolExecutor
+):
+    recordings = Recordings(packing=packing)
+    pcm = speech(1_000)
+    recordings.hear("item_1", tone(0.5))
+    before = audio_of(recordings.complete(said("item_1"), audio_format, None))
+    for start in range(0, len(pcm), 9_600):
+        recordings.speak("item_2", pcm[start : start + 9_600], audio_format)
+    recordings.finish("item_2")
+    packing.shutdown()
+    assert audio_of(recordings.complete(said("item_1"), audio_format, None)) == before
+    assert audio_of(recordings.complete(answered("item_2"), audio_format, None)) == pcm
+    assert (
+        audio_of(recordings.complete(answered("item_2"), audio_format, 250))
+        == (pcm[: 12_000 if audio_format == PcmFormat() else 2_000])
+    )
+
+
+def test_speech_is_kept_in_little_more_than_half_its_size(packing: ThreadPoolExecutor):
+    recordings = Recordings(packing=packing)
+    pcm = speech(10_000)
+    tracemalloc.start()
+    try:
+        recordings.speak("item_1", bytes(bytearray(pcm)), PcmFormat())
+        recordings.finish("item_1")
+        packing.shutdown()
+        held_bytes = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 0.7 * len(pcm)
+
+
+def test_what_was_forgotten_is_not_finished():
+    recordings = Recordings(kept_bytes=1000)
+    recordings.speak("old", bytes(800), PcmFormat())
+    recordings.speak("new", bytes(800), PcmFormat())
+    recordings.finish("old")
+    assert audio_of(recordings.complete(answered("old"), PcmFormat(), None)) is None
 
 
 def test_only_what_was_heard_of_an_answer_comes_back():
