@@ -18,7 +18,7 @@ from antiphon.core.effects import (
 from antiphon.core.plan import ChatMessage
 from antiphon.core.responses import MAX_RUNNING
 from antiphon.core.session import Session, SessionStart
-from antiphon.core.signals import FrameRefused, TranscriptFinished
+from antiphon.core.signals import ConnectionOver, FrameRefused, TranscriptFinished
 from antiphon.core.transcripts import MAX_PENDING
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.errors import RequestError
@@ -241,6 +241,42 @@ def test_a_response_is_kept_as_the_client_saw_it() -> None:
     done = rig.answer("Hello", " to you")[-1]["response"]
     (kept,) = rig.effects(KeepResponse)
     assert json.loads(encode(kept.response)) == done
+
+
+def test_what_a_response_brought_along_is_kept_with_it() -> None:
+    rig = Rig()
+    rig.say("Hello")
+    rig.send("response.create", response={"conversation": "none"})
+    rig.answer("Hello")
+    brought = {
+        "type": "message",
+        "role": "user",
+        "content": [{"type": "input_text", "text": "Bye"}],
+    }
+    rig.send("response.create", response={"conversation": "none", "input": [brought]})
+    rig.answer("Bye")
+    without, with_input = (kept.own_input for kept in rig.effects(KeepResponse))
+    assert without is None
+    assert with_input is not None
+    (message,) = json.loads(encode(with_input))
+    assert message["content"] == brought["content"]
+
+
+def test_when_the_connection_is_over_what_is_open_ends_and_nothing_follows() -> None:
+    rig = Rig()
+    rig.say("Hello")
+    rig.send("response.create")
+    rig.send("response.create", response={"conversation": "none"})
+    rig.feed(ConnectionOver())
+    kept = [effect.response for effect in rig.effects(KeepResponse)]
+    assert [response.status for response in kept] == ["cancelled", "cancelled"]
+    details = [json.loads(encode(response.status_details)) for response in kept]
+    assert details == [{"type": "cancelled", "reason": "client_cancelled"}] * 2
+    assert all(response.usage is not None for response in kept)
+    assert rig.session.deadline() is None
+    rig.say("Is anybody there?")
+    rig.feed(ConnectionOver())
+    assert rig.session.drain() == []
 
 
 def test_new_instructions_are_read_ahead() -> None:

@@ -4,6 +4,7 @@ from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.conversation import Conversation, Entry, Hearing
 from antiphon.core.effects import (
     Effect,
+    KeepItem,
     KeepRecording,
     NeedTranscript,
     SendEvent,
@@ -68,7 +69,7 @@ def test_words_are_found_out_even_if_the_client_does_not_want_to_know() -> None:
     ]
     listening.transcripts.take(TranscriptExtended("item_1", "good"))
     listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
-    assert listening.effects() == []
+    assert listening.effects() == [KeepItem(listening.entry.item)]
     assert listening.entry.hearing is Hearing.DONE
 
 
@@ -90,7 +91,7 @@ def test_words_of_audio_that_the_client_sent_as_an_item_are_not_announced() -> N
     listening = Listening(ASKED_FOR, source=bytes(4800))
     listening.effects()
     listening.transcripts.take(TranscriptFinished("item_1", "good morning"))
-    assert listening.effects() == []
+    assert listening.effects() == [KeepItem(listening.entry.item)]
     assert listening.entry.hearing is Hearing.DONE
 
 

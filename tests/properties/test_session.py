@@ -26,6 +26,7 @@ from antiphon.core.effects import (
 from antiphon.core.plan import Plan
 from antiphon.core.signals import (
     AudioGenerated,
+    ConnectionOver,
     Failure,
     GenerationFailed,
     GenerationFinished,
@@ -272,6 +273,16 @@ class SessionMachine(RuleBasedStateMachine):
     def expire(self, luck: int) -> None:
         if luck == 5:
             self.end_of_session()
+
+    @precondition(lambda self: self.sent > 5 and self.ledger.running and not self.expired)
+    @rule(luck=st.integers(0, 5))
+    def lose_the_client(self, luck: int) -> None:
+        if luck == 5:
+            for frame in self.rig.feed(ConnectionOver()):
+                self.ledger.read(frame)
+            self.expired = self.ledger.expired = True  # though nobody is told of it
+            assert self.rig.session.deadline() is None
+            assert self.ledger.running == []
 
     # --- what holds throughout --------------------------------------------------------------------
 

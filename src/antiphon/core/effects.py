@@ -13,6 +13,7 @@ from antiphon.core.clock import Span
 from antiphon.core.mcp.policy import McpServer
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.wire.audio_config import AudioTranscription
+from antiphon.wire.items import Item
 from antiphon.wire.response import RealtimeResponse
 from antiphon.wire.server_events import ConversationItemRetrieved, ServerEvent
 from antiphon.wire.session import FunctionTool
@@ -31,6 +32,7 @@ __all__ = [
     "ForgetMcpServer",
     "GuessResponse",
     "HearingEffect",
+    "KeepItem",
     "KeepRecording",
     "KeepResponse",
     "ListMcpTools",
@@ -269,9 +271,25 @@ class KeepResponse(Struct, frozen=True):
 
     Attributes:
         response: As sent in ``response.done``.
+        own_input: What it answered in the place of the conversation, without audio and images;
+            ``None`` if it answered that.
     """
 
     response: RealtimeResponse
+    own_input: tuple[Item, ...] | None = None
+
+
+class KeepItem(Struct, frozen=True):
+    """An item has changed, and the client is not told all of it.
+
+    The words of a user's audio are told only to clients that ask for them, and what a truncated
+    answer still says to none.
+
+    Attributes:
+        item: As it is now, without audio and images.
+    """
+
+    item: Item
 
 
 class ListMcpTools(Struct, frozen=True):
@@ -356,6 +374,7 @@ Effect = (
     | ClearPlayback
     | SendRetrieved
     | ForgetItem
+    | KeepItem
     | CloseConnection
     | HearingEffect
     | AnswerEffect

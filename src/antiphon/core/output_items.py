@@ -17,7 +17,7 @@ from enum import Enum
 from typing import NamedTuple, TypedDict
 
 from antiphon.core.conversation import Conversation, Entry
-from antiphon.core.effects import SendAudio
+from antiphon.core.effects import KeepItem, SendAudio
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.speech import SpokenText
 from antiphon.wire import server_events as sent
@@ -138,6 +138,8 @@ class OutputItem(ABC):
                     item=item,
                 )
             )
+            if self._entry.item != item:  # it was truncated meanwhile
+                self._outgoing.do(KeepItem(self._entry.item))
 
     @abstractmethod
     def _announced(self) -> Item:
@@ -226,6 +228,16 @@ class SpokenMessage(OutputItem):
     def entry(self) -> Entry | None:
         """What the conversation knows of it; ``None`` out of band."""
         return self._entry
+
+    @property
+    def in_conversation(self) -> bool:
+        """Whether it is part of the conversation."""
+        return self._entry is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no more audio of it will come."""
+        return self.state is not ItemState.OPEN
 
     def say(self, text: str) -> None:
         """Append text that is about to be spoken."""

@@ -19,6 +19,7 @@ from msgspec import UNSET, Struct
 
 from antiphon.core.conversation import Conversation, Entry
 from antiphon.core.effects import KeepResponse
+from antiphon.core.images import without_images
 from antiphon.core.mcp.item import CalledMcpTool
 from antiphon.core.mcp.offer import OfferedTool
 from antiphon.core.outgoing import Outgoing
@@ -48,6 +49,7 @@ from antiphon.wire.response import (
     RealtimeResponseAudio,
     RealtimeResponseError,
     RealtimeResponseStatus,
+    RealtimeResponseUsage,
     ResponseStatus,
     StatusReason,
 )
@@ -129,6 +131,7 @@ class Response:
         settings: ResponseSettings,
         context: tuple[Entry, ...],
         answers_silence: bool = False,
+        has_own_input: bool = False,
         mcp_tools: Mapping[str, OfferedTool] = NO_TOOLS,
         response_id: str | None = None,
     ) -> None:
@@ -136,6 +139,7 @@ class Response:
         self.state = State.WAITING
         self.context = context
         self.answers_silence = answers_silence
+        self._has_own_input = has_own_input
         self._outgoing = outgoing
         self._conversation = conversation
         self._settings = settings
@@ -163,9 +167,9 @@ class Response:
         return self._usage.spoken_ms
 
     @property
-    def used_tokens(self) -> int:
-        """How many tokens it has used so far, in and out."""
-        return self._usage.total().total_tokens
+    def usage(self) -> RealtimeResponseUsage:
+        """What it has used so far, in and out."""
+        return self._usage.total()
 
     @property
     def ready(self) -> bool:
@@ -321,7 +325,10 @@ class Response:
         self._outgoing.send(
             sent.ResponseDone(event_id=self._outgoing.event_id(), response=response)
         )
-        self._outgoing.do(KeepResponse(response))
+        own_input = None
+        if self._has_own_input:
+            own_input = tuple(without_images(entry.item) for entry in self.context)
+        self._outgoing.do(KeepResponse(response, own_input))
 
     def _snapshot(
         self,

@@ -137,6 +137,7 @@ class Responses:
         truncation: Truncation,
         in_conversation: bool,
         answers_silence: bool,
+        has_own_input: bool,
         now: float,
     ) -> None:
         """Create a response, and start it as soon as the words of its context are known.
@@ -151,6 +152,7 @@ class Responses:
             in_conversation: Whether its output becomes part of the conversation.
             answers_silence: Whether it has something to say even if the newest item is audio in
                 which nobody said anything.
+            has_own_input: Whether the context is what the client gave, not the conversation.
             now: Monotonic clock in seconds.
         """
         guess = self._guess if in_conversation else None
@@ -161,6 +163,7 @@ class Responses:
             settings=resolved.settings,
             context=context,
             answers_silence=answers_silence,
+            has_own_input=has_own_input,
             mcp_tools=resolved.mcp_tools,
         )
         plan = replace(resolved.plan, response_id=response.id)

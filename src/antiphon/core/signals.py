@@ -17,6 +17,7 @@ from antiphon.wire.transcription_events import LogProb
 __all__ = [
     "AudioAppended",
     "AudioGenerated",
+    "ConnectionOver",
     "Failure",
     "FrameRefused",
     "GenerationFailed",
@@ -64,6 +65,10 @@ class FrameRefused(Struct, frozen=True):
     """
 
     error: RequestError
+
+
+class ConnectionOver(Struct, frozen=True):
+    """Nothing reaches the client any more. What it still waits for ends, and the session."""
 
 
 class AudioAppended(Struct, frozen=True):
@@ -327,6 +332,7 @@ class McpCallFinished(Struct, frozen=True):
 
 Signal = (
     FrameRefused
+    | ConnectionOver
     | AudioAppended
     | SpeechProbability
     | TranscriptExtended

@@ -11,12 +11,14 @@ from msgspec import UNSET, UnsetType
 from antiphon.core.clock import Span
 from antiphon.core.conversation import Conversation, Entry, Hearing
 from antiphon.core.effects import (
+    KeepItem,
     KeepRecording,
     NeedTranscript,
     StopTranscribing,
     Transcribe,
 )
 from antiphon.core.guessed_words import GuessedWords, TranscriptSignal
+from antiphon.core.images import without_images
 from antiphon.core.outgoing import Outgoing
 from antiphon.core.signals import (
     Failure,
@@ -34,6 +36,9 @@ __all__ = ["Transcripts"]
 
 MAX_PENDING = 64
 """Audio items of one session whose words are being found out at once. Each holds its audio."""
+
+MAX_PENDING_S = 1200.0
+"""How much audio they may hold together, 20 minutes: 77 MB as it is heard. The last may be more."""
 
 
 class Transcripts:
@@ -69,10 +74,12 @@ class Transcripts:
         Raises:
             RequestError: ``too_many_transcriptions``.
         """
-        if len(self._pending) >= MAX_PENDING:
+        pending_s = sum(entry.audio_ms for entry in self._pending.values()) / 1000
+        if len(self._pending) >= MAX_PENDING or pending_s >= MAX_PENDING_S:
             message = (
-                f"The words of {len(self._pending)} audio items are still being found out, and a "
-                f"session has at most {MAX_PENDING} at once. Wait for some of them."
+                f"The words of {len(self._pending)} audio items, {pending_s:.0f} s in all, are "
+                f"still being found out, and a session has at most {MAX_PENDING} at once, of "
+                f"{MAX_PENDING_S:.0f} s. Wait for some of them."
             )
             raise RequestError(message, code="too_many_transcriptions")
 
@@ -219,6 +226,8 @@ class Transcripts:
         if entry is None:
             return
         entry.finish_hearing(signal.text)
+        if self._conversation.find(entry.id) is entry:
+            self._outgoing.do(KeepItem(without_images(entry.item)))
         if self._tells_client(entry):
             self._outgoing.send(
                 sent.ConversationItemInputAudioTranscriptionCompleted(
