@@ -141,6 +141,7 @@ class Rig:
         start: RealtimeSession | None = None,
         *,
         lifetime_s: float = SESSION_LIFETIME_S,
+        idle_s: float | None = None,
         reader: Reader = Reader(),  # noqa: B008 (frozen)
         abilities: Abilities = ABILITIES,
         limits: RateLimits | None = None,
@@ -158,6 +159,7 @@ class Rig:
                 reader=reader,
                 speculation=speculation,
                 lifetime_s=lifetime_s,
+                idle_s=idle_s,
                 plays=plays,
             ),
             CountingEntropy(),

@@ -1,6 +1,6 @@
 import pytest
 
-from antiphon.core.conversation import Conversation, Entry, Hearing
+from antiphon.core.conversation import MAX_CLIENT_BYTES, Conversation, Entry, Hearing
 from antiphon.core.signals import Failure
 from antiphon.core.speech import SpokenText
 from antiphon.errors import RequestError
@@ -149,3 +149,31 @@ def test_an_answer_truncated_while_it_grows_stays_truncated_when_it_ends() -> No
     one.truncate(800)
     one.finish_output(WHOLE)
     assert transcript(one) == "One two"
+
+
+# --- how much it holds ----------------------------------------------------------------------------
+
+
+def test_it_holds_so_many_items_and_has_room_again_when_one_is_deleted(monkeypatch):
+    monkeypatch.setattr("antiphon.core.conversation.MAX_ITEMS", 2)
+    made = conversation("one")
+    made.refuse_full()
+    made.append(entry("two"))
+    with pytest.raises(RequestError, match="has 2 items, and may have 2") as refusal:
+        made.refuse_full()
+    assert refusal.value.code == "too_many_items"
+    first = made.find("one")
+    assert first
+    made.remove(first)
+    made.refuse_full()
+
+
+def test_what_the_client_puts_in_is_bounded_and_what_it_deletes_counts_no_more():
+    made = Conversation("conv_1")
+    large = entry("large")
+    made.insert(0, large, client_bytes=MAX_CLIENT_BYTES - 10)
+    made.refuse_large(10)
+    with pytest.raises(RequestError, match=f"may have {MAX_CLIENT_BYTES}; this one has 11"):
+        made.refuse_large(11)
+    made.remove(large)
+    made.refuse_large(MAX_CLIENT_BYTES)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.config import Limits
+from antiphon.config import Limits, Price
 from antiphon.core.effects import StartResponse
-from antiphon.core.rate_limits import Exceeded, failure_of_limit
-from antiphon.runtime.rate_limits import KeyAccount
+from antiphon.core.rate_limits import Exceeded, Overspent, failure_of_limit
+from antiphon.runtime.rate_limits import KeyAccount, ModelAccount
 from tests.core.support import Rig, settings, types
 from tests.core.test_session import VAD
 
@@ -20,6 +20,27 @@ def test_a_limit_is_told_with_when_to_try_again_as_the_hosted_service_words_it()
     assert failure.message == (
         "Rate limit reached: 200 tokens per minute. Please try again in 1.235s."
     )
+
+
+def test_a_quota_is_told_with_when_it_is_renewed_as_the_hosted_service_words_it():
+    failure = failure_of_limit(Overspent("day", 2.5, "EUR", 3600.4))
+    assert (failure.type, failure.code) == ("insufficient_quota", "insufficient_quota")
+    assert failure.message == (
+        "You exceeded your current quota: 2.5 EUR per day. Please try again in 3600s."
+    )
+
+
+def test_a_response_beyond_the_quota_fails_and_the_session_goes_on():
+    account = KeyAccount(Limits(spend_per_day=1.0))
+    rig = Rig(limits=ModelAccount(account, Price(output=1_000_000.0)))
+    rig.send("response.create")
+    assert rig.answer("Hello")[-1]["response"]["status"] == "completed"
+    frames = rig.send("response.create")
+    assert types(frames) == ["response.created", "response.done"]  # and no limit that has no name
+    error = frames[1]["response"]["status_details"]["error"]
+    assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_quota")
+    assert rig.say("Well?")
+    assert len(rig.effects(StartResponse)) == 1
 
 
 def test_the_end_of_a_response_is_followed_by_how_the_limits_stand():

@@ -19,7 +19,7 @@ from antiphon.wire.items import (
     OutputAudio,
 )
 
-__all__ = ["Conversation", "Entry", "Hearing"]
+__all__ = ["MAX_CLIENT_BYTES", "MAX_ITEMS", "Conversation", "Entry", "Hearing"]
 
 ROOT = "root"
 """As ``previous_item_id``: insert before every other item."""
@@ -136,6 +136,14 @@ class Entry:
         return self.heard_ms
 
 
+MAX_ITEMS = 10_000
+"""Of one conversation. Two for each second of an hour's talk are 7 200; nobody talks like that."""
+
+MAX_CLIENT_BYTES = 64 << 20
+"""Of texts and images that a client has put into one conversation, 64 MiB. What is said counts by
+the number of items: words are few."""
+
+
 class Conversation:
     """The default conversation of a session."""
 
@@ -143,6 +151,8 @@ class Conversation:
         self.id = conversation_id
         self._entries: list[Entry] = []
         self._by_id: dict[str, Entry] = {}
+        self._sizes_bytes: dict[str, int] = {}  # of what the client has put in
+        self._client_bytes = 0
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self._entries)
@@ -151,6 +161,36 @@ class Conversation:
     def last_id(self) -> str | None:
         """Id of the newest item."""
         return self._entries[-1].id if self._entries else None
+
+    def refuse_full(self) -> None:
+        """Check that there is room for one more item.
+
+        Raises:
+            RequestError: ``too_many_items``.
+        """
+        if len(self._entries) >= MAX_ITEMS:
+            message = (
+                f"The conversation has {len(self._entries)} items, and may have {MAX_ITEMS}. "
+                "Delete some of them, or open another session."
+            )
+            raise RequestError(message, code="too_many_items")
+
+    def refuse_large(self, size_bytes: int) -> None:
+        """Check that there is room for what a client wants to put in.
+
+        Args:
+            size_bytes: How large it is.
+
+        Raises:
+            RequestError: ``conversation_too_large``.
+        """
+        if self._client_bytes + size_bytes > MAX_CLIENT_BYTES:
+            message = (
+                f"The items that the client has created have {self._client_bytes} bytes of text "
+                f"and images, and may have {MAX_CLIENT_BYTES}; this one has {size_bytes}. Delete "
+                "some of them."
+            )
+            raise RequestError(message, code="conversation_too_large", param="item")
 
     def find(self, item_id: str) -> Entry | None:
         """Return the entry of that id, if it is part of the conversation."""
@@ -195,10 +235,19 @@ class Conversation:
             raise RequestError(message, code="item_create_invalid_previous_item_id")
         return self._entries.index(previous) + 1
 
-    def insert(self, index: int, entry: Entry) -> str | None:
-        """Put an entry at a place and return the id of the item before it."""
+    def insert(self, index: int, entry: Entry, *, client_bytes: int = 0) -> str | None:
+        """Put an entry at a place and return the id of the item before it.
+
+        Args:
+            index: The place.
+            entry: The entry.
+            client_bytes: How much of it comes from the client, :meth:`refuse_large` allowing.
+        """
         self._entries.insert(index, entry)
         self._by_id[entry.id] = entry
+        if client_bytes:
+            self._sizes_bytes[entry.id] = client_bytes
+            self._client_bytes += client_bytes
         return self._entries[index - 1].id if index else None
 
     def append(self, entry: Entry) -> str | None:
@@ -214,3 +263,4 @@ class Conversation:
         """Take an entry out; its neighbours close up."""
         self._entries.remove(entry)
         del self._by_id[entry.id]
+        self._client_bytes -= self._sizes_bytes.pop(entry.id, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
 from msgspec import UNSET
 from msgspec.structs import replace
 
@@ -15,14 +16,19 @@ from antiphon.core.outgoing import Outgoing
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioFormat, PcmFormat
 from antiphon.wire.items import (
+    ContentPart,
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
+    InputText,
     Item,
     Message,
+    OutputText,
+    Part,
 )
 
-__all__ = ["Admitted", "admit"]
+__all__ = ["Admitted", "admit", "size_bytes_of"]
 
 _PCM_BYTES_PER_MS = 48  # 24 000 samples of two bytes each second
 _G711_BYTES_PER_MS = 8
@@ -80,6 +86,29 @@ def admit(
             return Admitted(Entry(replace(item, id=item_id, object=UNSET, status=UNSET)), None)
         case _:  # of MCP: what was listed, called and approved before, for the model to know
             return Admitted(Entry(replace(item, id=item_id)), None)
+
+
+def size_bytes_of(item: Item) -> int:
+    """Return how much text, and how many images, an item holds; ids and names do not count."""
+    match item:
+        case Message(content=parts):
+            return sum(_size_bytes_of_part(part) for part in parts)
+        case FunctionCall(arguments=text) | FunctionCallOutput(output=text):
+            return len(text)
+        case _:  # of MCP: bounded where it comes from, and by the frame
+            return len(msgspec.json.encode(item))
+
+
+def _size_bytes_of_part(part: ContentPart | Part) -> int:
+    match part:
+        case InputImage(image_url=str(url)):
+            return len(url)
+        case InputText(text=text) | OutputText(text=text):
+            return len(text)
+        case InputAudio(transcript=str(text)):
+            return len(text)
+        case _:
+            return 0
 
 
 def _has_call(entries: Iterable[Entry], call_id: str) -> bool:

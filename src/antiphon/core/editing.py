@@ -10,10 +10,11 @@ from msgspec.structs import replace
 
 from antiphon.core.abilities import Abilities
 from antiphon.core.conversation import Conversation, Entry
-from antiphon.core.created_items import Admitted, admit
-from antiphon.core.effects import ForgetItem, SendRetrieved
+from antiphon.core.created_items import Admitted, admit, size_bytes_of
+from antiphon.core.effects import ForgetItem, KeepItem, SendRetrieved
 from antiphon.core.listening import Listening, announce
 from antiphon.core.outgoing import Outgoing
+from antiphon.core.output_items import SpokenMessage
 from antiphon.errors import RequestError
 from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
@@ -57,10 +58,14 @@ class Editing:
         if event.item.id and self._is_taken(event.item.id):
             message = f"Error adding item: an item with id '{event.item.id}' exists already."
             raise RequestError(message, code="invalid_value", param="item.id")
+        size_bytes = size_bytes_of(event.item)
+        self._conversation.refuse_full()
+        self._conversation.refuse_large(size_bytes)
         admitted = self._admit(event.item, "item", heard, self._conversation)
         if admitted.audio is not None:
             self._listening.transcripts.refuse_too_many()
-        announce(admitted.entry, self._conversation.insert(index, admitted.entry), self._outgoing)
+        previous_id = self._conversation.insert(index, admitted.entry, client_bytes=size_bytes)
+        announce(admitted.entry, previous_id, self._outgoing)
         self._begin_hearing([admitted], heard)
 
     def retrieve(self, item_id: str) -> None:
@@ -114,6 +119,22 @@ class Editing:
                 audio_end_ms=round(kept_ms),
             )
         )
+        self._outgoing.do(KeepItem(entry.item))
+
+    def cut_off(self, message: SpokenMessage, played_ms: float) -> None:
+        """Cut a message where its playback ended, unless the client has deleted it."""
+        entry = message.entry
+        if entry is None or self._conversation.find(message.id) is not entry:
+            return
+        self._outgoing.send(
+            sent.ConversationItemTruncated(
+                event_id=self._outgoing.event_id(),
+                item_id=message.id,
+                content_index=0,
+                audio_end_ms=round(entry.truncate(played_ms)),
+            )
+        )
+        self._outgoing.do(KeepItem(entry.item))
 
     def context(
         self, items: tuple[Item | ItemReference, ...], heard: AudioInput

@@ -17,8 +17,10 @@ from antiphon.core.signals import SpeechProbability
 from antiphon.core.transcripts import Transcripts
 from antiphon.core.turn_end import Evidence, silence_ms_needed
 from antiphon.core.turns import SpeechPaused, SpeechResumed, SpeechStarted, SpeechStopped
+from antiphon.errors import RequestError
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioInput, SemanticVad
+from antiphon.wire.error import ErrorObject
 from antiphon.wire.items import InputAudio, Message
 from antiphon.wire.session import Include
 
@@ -41,6 +43,8 @@ class TurnChange(Enum):
     """It was not: the speaker goes on."""
     ENDED = "ended"
     """The turn is over, and has become an item of the conversation."""
+    DROPPED = "dropped"
+    """It is over, and the conversation had no room for it."""
 
 
 class Listening:
@@ -134,8 +138,7 @@ class Listening:
                         item_id=self._announced_id,
                     )
                 )
-                self._commit(self._buffer.commit_turn(end))
-                return TurnChange.ENDED
+                return self._end_turn(self._buffer.commit_turn(end))
         if self._reads_along and change is None and self._buffer.in_speech:
             self._read_along(frame.end)
         if (before := self._buffer.forgettable()) is not None:
@@ -172,9 +175,10 @@ class Listening:
 
         Raises:
             RequestError: ``input_audio_buffer_commit_empty``, under 100 ms;
-                ``too_many_transcriptions``.
+                ``too_many_transcriptions``; ``too_many_items``.
         """
         self.transcripts.refuse_too_many()
+        self._conversation.refuse_full()
         span = self._buffer.commit()
         self.transcripts.drop_guess()  # the client may have meant more than the pause
         self._commit(span)
@@ -200,6 +204,21 @@ class Listening:
         self._announced_id = None
         self._outgoing.do(DropAudio(self._buffer.start))
         self._outgoing.send(sent.InputAudioBufferCleared(event_id=self._outgoing.event_id()))
+
+    def _end_turn(self, span: Span) -> TurnChange:
+        """Make a turn an item, if there is room for one; if not, nobody has said anything."""
+        try:
+            self.transcripts.refuse_too_many()
+            self._conversation.refuse_full()
+        except RequestError as error:
+            event_id = self._outgoing.event_id()
+            self._outgoing.send(sent.ErrorEvent(event_id=event_id, error=ErrorObject.of(error)))
+            self._announced_id = None
+            self.transcripts.drop_guess()
+            self._outgoing.do(DropAudio(span.end))
+            return TurnChange.DROPPED
+        self._commit(span)
+        return TurnChange.ENDED
 
     def _commit(self, span: Span) -> None:
         item_id = self._announced_id or self._outgoing.item_id()

@@ -13,18 +13,49 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from typing import Generic, Protocol, TypeVar
 
-from antiphon.core.conversation import Conversation
 from antiphon.core.effects import ClearPlayback
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.output_items import ItemState, SpokenMessage
 from antiphon.core.signals import PlaybackAdvanced
 from antiphon.wire import server_events as sent
 
-__all__ = ["Playback"]
+__all__ = ["Playback", "PlayedMessage"]
 
 _ROUNDING_MS = 0.5
 """Durations are added up chunk by chunk; so little is nothing that could be heard."""
+
+
+class PlayedMessage(Protocol):
+    """A message whose audio is played, whoever works it out."""
+
+    @property
+    def id(self) -> str:
+        """Its item's id."""
+        ...
+
+    @property
+    def response_id(self) -> str:
+        """The response that it belongs to."""
+        ...
+
+    @property
+    def duration_ms(self) -> float:
+        """How long its audio is so far."""
+        ...
+
+    @property
+    def in_conversation(self) -> bool:
+        """Whether it is part of the conversation, so that the user's speech cuts it off."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no more audio of it will come."""
+        ...
+
+
+_Message = TypeVar("_Message", bound=PlayedMessage)
 
 
 class _Stage(Enum):
@@ -36,7 +67,7 @@ class _Stage(Enum):
     """Nothing of it is played any more, though more of it may still be generated."""
 
 
-class _Played:
+class _Played(Generic[_Message]):
     """One response as it is played.
 
     Attributes:
@@ -49,15 +80,15 @@ class _Played:
     def __init__(self) -> None:
         self.stage = _Stage.QUEUED
         self.is_whole = False
-        self.messages: dict[str, SpokenMessage] = {}
+        self.messages: dict[str, _Message] = {}
         self.played_ms: dict[str, float] = {}
 
     @property
     def in_conversation(self) -> bool:
-        return all(message.entry is not None for message in self.messages.values())
+        return all(message.in_conversation for message in self.messages.values())
 
     @property
-    def unheard(self) -> list[SpokenMessage]:
+    def unheard(self) -> list[_Message]:
         """The messages of which audio has not been played yet."""
         return [
             message
@@ -66,29 +97,33 @@ class _Played:
         ]
 
 
-class Playback:
+class Playback(Generic[_Message]):
     """The answers of one session that are on their way to being heard.
 
     Args:
         outgoing: Takes frames and effects.
-        conversation: Where what was not heard is cut off.
+        truncate: Called for each message that was not heard to its end, with how much of it was
+            played, in milliseconds.
         on_silence: Called when nothing is left to be played.
     """
 
     def __init__(
-        self, outgoing: Outgoing, conversation: Conversation, on_silence: Callable[[], None]
+        self,
+        outgoing: Outgoing,
+        truncate: Callable[[_Message, float], None],
+        on_silence: Callable[[], None],
     ) -> None:
         self._outgoing = outgoing
-        self._conversation = conversation
+        self._truncate = truncate
         self._on_silence = on_silence
-        self._responses: dict[str, _Played] = {}
+        self._responses: dict[str, _Played[_Message]] = {}
 
     @property
     def is_silent(self) -> bool:
         """Whether nothing waits to be played, nor may come of a response that has begun to."""
         return all(played.stage is _Stage.CLEARED for played in self._responses.values())
 
-    def queue(self, message: SpokenMessage) -> None:
+    def queue(self, message: _Message) -> None:
         """Note that more of a message's audio is on its way to being played."""
         played = self._responses.setdefault(message.response_id, _Played())
         is_new = message.id not in played.messages
@@ -148,7 +183,7 @@ class Playback:
         if self.is_silent:
             self._on_silence()
 
-    def _clear(self, response_id: str, played: _Played) -> None:
+    def _clear(self, response_id: str, played: _Played[_Message]) -> None:
         if played.stage is _Stage.CLEARED:
             return
         played.stage = _Stage.CLEARED
@@ -162,19 +197,5 @@ class Playback:
         )
         for message in played.messages.values():
             # Of one that is spoken on, what is yet to come is not heard either.
-            if message in played.unheard or message.state is ItemState.OPEN:
+            if message in played.unheard or not message.is_whole:
                 self._truncate(message, played.played_ms.get(message.id, 0.0))
-
-    def _truncate(self, message: SpokenMessage, played_ms: float) -> None:
-        """Cut a message where it ceased to be heard, unless the client has deleted it."""
-        entry = message.entry
-        if entry is None or self._conversation.find(message.id) is not entry:
-            return
-        self._outgoing.send(
-            sent.ConversationItemTruncated(
-                event_id=self._outgoing.event_id(),
-                item_id=message.id,
-                content_index=0,
-                audio_end_ms=round(entry.truncate(played_ms)),
-            )
-        )

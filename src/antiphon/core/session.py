@@ -29,6 +29,7 @@ from antiphon.core.responses import Responses
 from antiphon.core.settings import Resolved, resolve, updated
 from antiphon.core.signals import (
     AudioAppended,
+    ConnectionOver,
     FrameRefused,
     McpCallFinished,
     McpListingFailed,
@@ -72,6 +73,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
         reader: How much the language model can read.
         speculation: What is worked out while a speaker pauses.
         lifetime_s: Seconds until the session expires.
+        idle_s: Seconds until it ends while nothing happens in it; ``None`` for not before.
         announces_conversation: Whether ``conversation.created`` follows ``session.created``, as
             clients of the beta protocol expect.
         plays: Whether the transport plays the answers itself, and tells how far it is.
@@ -83,6 +85,7 @@ class SessionStart(Struct, frozen=True, kw_only=True):
     reader: Reader = Reader()
     speculation: Speculation = "answers"
     lifetime_s: float = SESSION_LIFETIME_S
+    idle_s: float | None = None
     announces_conversation: bool = False
     plays: bool = False
 
@@ -104,9 +107,7 @@ class Session(Verbs[received.ClientEvent]):
         now: float,
         limits: RateLimits | None = None,
     ) -> None:
-        super().__init__(
-            Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
-        )
+        super().__init__(Outgoing(entropy), now, lifetime_s=start.lifetime_s, idle_s=start.idle_s)
         self._settings = start.settings
         self._default_instructions = start.settings.instructions
         self._abilities = start.abilities
@@ -129,7 +130,7 @@ class Session(Verbs[received.ClientEvent]):
         self._limits = limits
         self._mcp = McpSide(self._outgoing, self._conversation)
         self._playback = (
-            Playback(self._outgoing, self._conversation, self._after_playback)
+            Playback(self._outgoing, self._editing.cut_off, self._after_playback)
             if start.plays
             else None
         )
@@ -185,8 +186,8 @@ class Session(Verbs[received.ClientEvent]):
 
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due; ``None`` if nothing is."""
-        expires_at, idle_at = super().deadline(), self._idle_at
-        return expires_at if expires_at is None or idle_at is None else min(expires_at, idle_at)
+        ends_at, idle_at = super().deadline(), self._idle_at
+        return ends_at if ends_at is None or idle_at is None else min(ends_at, idle_at)
 
     # --- signals --------------------------------------------------------------------------------
 
@@ -213,8 +214,8 @@ class Session(Verbs[received.ClientEvent]):
             case McpToolsListed() | McpListingFailed() | McpCallFinished():
                 if self._mcp.take(signal):
                     self._warm()
-            case FrameRefused():
-                message = "refused frames are every session's concern"
+            case FrameRefused() | ConnectionOver():
+                message = "refused frames and the end are every session's concern"
                 raise TypeError(message)
             case _:
                 self._responses.take(signal)
@@ -232,8 +233,8 @@ class Session(Verbs[received.ClientEvent]):
                 self._responses.interrupt()
         elif change is TurnChange.RESUMED:
             self._foresight.forget()
-        elif change is TurnChange.ENDED:
-            if turn_detection.create_response:
+        elif change in (TurnChange.ENDED, TurnChange.DROPPED):
+            if change is TurnChange.ENDED and turn_detection.create_response:
                 self._respond_unasked(answers_silence=False)
             else:
                 self._foresight.forget()  # if one is wanted now, the client asks for it
@@ -350,6 +351,7 @@ class Session(Verbs[received.ClientEvent]):
             truncation=self._settings.truncation,
             in_conversation=in_conversation,
             answers_silence=answers_silence,
+            has_own_input=_has_own_input(params),
             now=self._now,
         )
         if in_conversation:
@@ -371,7 +373,7 @@ class Session(Verbs[received.ClientEvent]):
 
     def _window_for(self, params: ResponseCreateParams) -> Window:
         """Only what writes to the conversation may put items of it out of sight for good."""
-        if params.input is not None and params.input is not UNSET:
+        if _has_own_input(params):
             return self._window.afresh()
         return self._window.aside() if params.conversation == "none" else self._window
 
@@ -388,13 +390,8 @@ class Session(Verbs[received.ClientEvent]):
 
     def _after_response(self, response: Response) -> None:
         if self._limits is not None:
-            self._limits.spend(response.used_tokens, self._now)
-            self._outgoing.send(
-                sent.RateLimitsUpdated(
-                    event_id=self._outgoing.event_id(),
-                    rate_limits=self._limits.figures(self._now),
-                )
-            )
+            self._limits.spend(response.usage, self._now)
+            self._tell_limits(self._limits.figures(self._now))
         if self._playback is not None:
             self._playback.end(response.id)
         if response.in_conversation and not self._listening.speaking:
@@ -402,6 +399,11 @@ class Session(Verbs[received.ClientEvent]):
         deferred, self._deferred = self._deferred, []
         for event in deferred:
             self._take_deferred(event)
+
+    def _tell_limits(self, figures: tuple[sent.RateLimit, ...]) -> None:
+        if figures:
+            event_id = self._outgoing.event_id()
+            self._outgoing.send(sent.RateLimitsUpdated(event_id=event_id, rate_limits=figures))
 
     def _end_of_speech(self, response: Response) -> float | None:
         """When a response that has ended will have been heard to its end, if that is known yet."""
@@ -433,6 +435,10 @@ class Session(Verbs[received.ClientEvent]):
             return None
         return self._silent_since + turn_detection.idle_timeout_ms / 1000
 
+    @property
+    def _busy(self) -> bool:
+        return any(True for _ in self._responses) or self._mcp.busy
+
     def _do_due(self, now: float) -> None:
         idle_at = self._idle_at
         if idle_at is not None and now >= idle_at:
@@ -457,6 +463,11 @@ class Session(Verbs[received.ClientEvent]):
         self._now = now
         for response in self._responses:
             self._responses.cancel(response.id)
+
+
+def _has_own_input(params: ResponseCreateParams) -> bool:
+    """Whether a response is to answer what comes with it, in the place of the conversation."""
+    return params.input is not None and params.input is not UNSET
 
 
 def _leave_to_client(_message: SpokenMessage) -> None:

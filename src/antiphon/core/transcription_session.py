@@ -44,21 +44,21 @@ class TranscriptionStart(Struct, frozen=True, kw_only=True):
         abilities: What clients may ask for.
         works_ahead: Whether words are found out as soon as a speaker pauses.
         lifetime_s: Seconds until the session expires.
+        idle_s: Seconds until it ends while nothing happens in it; ``None`` for not before.
     """
 
     settings: wire.TranscriptionSession
     abilities: Abilities
     works_ahead: bool = True
     lifetime_s: float = SESSION_LIFETIME_S
+    idle_s: float | None = None
 
 
 class TranscriptionSession(Verbs[received.ClientEvent]):
     """The protocol of one transcription session."""
 
     def __init__(self, start: TranscriptionStart, entropy: Entropy, now: float) -> None:
-        super().__init__(
-            Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
-        )
+        super().__init__(Outgoing(entropy), now, lifetime_s=start.lifetime_s, idle_s=start.idle_s)
         self._settings = start.settings
         self._abilities = start.abilities
         conversation = Conversation(entropy.identifier("conv"))

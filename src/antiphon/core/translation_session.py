@@ -37,12 +37,14 @@ class TranslationStart(Struct, frozen=True, kw_only=True):
         spoken: What can be translated into.
         voice: Name of the voice that speaks.
         lifetime_s: Seconds until the session expires.
+        idle_s: Seconds until it ends while nothing happens in it; ``None`` for not before.
     """
 
     settings: wire.TranslationSession
     spoken: SpokenLanguages
     voice: str
     lifetime_s: float = SESSION_LIFETIME_S
+    idle_s: float | None = None
 
 
 class _Phase(Enum):
@@ -57,9 +59,7 @@ class TranslationSession(Verbs[wire.TranslationClientEvent]):
     """The protocol of one translation session."""
 
     def __init__(self, start: TranslationStart, entropy: Entropy, now: float) -> None:
-        super().__init__(
-            Outgoing(entropy), expires_at=now + start.lifetime_s, lifetime_s=start.lifetime_s
-        )
+        super().__init__(Outgoing(entropy), now, lifetime_s=start.lifetime_s, idle_s=start.idle_s)
         self._settings = start.settings
         self._spoken = start.spoken
         self._phrases = Phrases()

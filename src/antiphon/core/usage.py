@@ -22,7 +22,13 @@ from antiphon.wire.response import (
     RealtimeResponseUsage,
 )
 
-__all__ = ["INPUT_AUDIO_TOKENS_PER_S", "OUTPUT_AUDIO_TOKENS_PER_S", "UsageCount", "audio_tokens"]
+__all__ = [
+    "INPUT_AUDIO_TOKENS_PER_S",
+    "OUTPUT_AUDIO_TOKENS_PER_S",
+    "UsageCount",
+    "audio_tokens",
+    "usage_without_response",
+]
 
 INPUT_AUDIO_TOKENS_PER_S = 10
 OUTPUT_AUDIO_TOKENS_PER_S = 20
@@ -36,6 +42,26 @@ def audio_tokens(duration_ms: float, per_s: int) -> int:
     """
     # Rounded first, so that 2.4 s are 24 tokens whatever the last bit of the float says.
     return ceil(round(duration_ms * per_s / 1000, 6))
+
+
+def usage_without_response(
+    *, text_tokens: int = 0, heard_tokens: int = 0, spoken_tokens: int = 0
+) -> RealtimeResponseUsage:
+    """Return what was used by work that belongs to no response, in the same terms.
+
+    Args:
+        text_tokens: Of text that was read.
+        heard_tokens: Of audio that was heard.
+        spoken_tokens: Of audio that was spoken.
+    """
+    input_tokens = text_tokens + heard_tokens
+    return RealtimeResponseUsage(
+        total_tokens=input_tokens + spoken_tokens,
+        input_tokens=input_tokens,
+        output_tokens=spoken_tokens,
+        input_token_details=InputTokenDetails(text_tokens=text_tokens, audio_tokens=heard_tokens),
+        output_token_details=OutputTokenDetails(audio_tokens=spoken_tokens),
+    )
 
 
 class UsageCount:

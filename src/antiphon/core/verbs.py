@@ -1,4 +1,4 @@
-"""The five verbs that every kind of session has, and the end that every session comes to.
+"""The five verbs that every kind of session has, and the ends that every session comes to.
 
 ::
 
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from antiphon.core.effects import CloseConnection, Effect
 from antiphon.core.outgoing import Outgoing
-from antiphon.core.signals import FrameRefused, Signal
+from antiphon.core.signals import ConnectionOver, FrameRefused, Signal
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import AudioInput
 from antiphon.wire.error import ErrorObject
@@ -29,7 +29,7 @@ from antiphon.wire.server_events import ErrorEvent
 from antiphon.wire.session import Session
 from antiphon.wire.translation import TranslationSession
 
-__all__ = ["SESSION_LIFETIME_S", "Verbs"]
+__all__ = ["SESSION_LIFETIME_S", "Verbs", "expiry_message", "idle_message"]
 
 SESSION_LIFETIME_S = 3600.0
 """The hosted service ends a session after 60 minutes."""
@@ -48,14 +48,27 @@ class Verbs(ABC, Generic[EventT]):
 
     Args:
         outgoing: Collects the effects.
-        expires_at: When the session ends, by the clock of ``now``.
-        lifetime_s: How long it will have lasted then.
+        now: When the session begins.
+        lifetime_s: How long it lasts at most.
+        idle_s: How long it lasts while nothing happens in it; ``None`` for as long as any.
     """
 
-    def __init__(self, outgoing: Outgoing, *, expires_at: float, lifetime_s: float) -> None:
+    def __init__(
+        self, outgoing: Outgoing, now: float, *, lifetime_s: float, idle_s: float | None
+    ) -> None:
         self._outgoing = outgoing
-        self._expires_at: float | None = expires_at
         self._lifetime_s = lifetime_s
+        self._idle_s = idle_s
+        self._expires_at: float | None = now + lifetime_s
+        self._active_at = now  # when something has happened last
+        # When to look whether nothing has since. Not moved by each frame of audio: that would set
+        # the session's timer anew fifty times a second.
+        self._look_at = None if idle_s is None else now + idle_s
+
+    @property
+    def dropped_signals(self) -> int:
+        """How many signals came for what had ended already."""
+        return 0
 
     def receive(self, event: EventT, now: float) -> None:
         """Take an event from the client. Appended audio comes by way of the ring instead.
@@ -66,6 +79,7 @@ class Verbs(ABC, Generic[EventT]):
         self.tick(now)
         if self._expires_at is None:
             return
+        self._active_at = now
         try:
             self._dispatch(event, now)
         except RequestError as error:
@@ -76,10 +90,15 @@ class Verbs(ABC, Generic[EventT]):
         self.tick(now)
         if self._expires_at is None:
             return
-        if isinstance(signal, FrameRefused):
-            self._send_error(ErrorObject.of(signal.error))
-        else:
-            self._take(signal, now)
+        self._active_at = now
+        match signal:
+            case FrameRefused(error=error):
+                self._send_error(ErrorObject.of(error))
+            case ConnectionOver():
+                self._stop_everything(now)
+                self._expires_at = None
+            case _:
+                self._take(signal, now)
 
     def tick(self, now: float) -> None:
         """Do what is due. Ticking too early does nothing."""
@@ -87,12 +106,17 @@ class Verbs(ABC, Generic[EventT]):
             return
         if now >= self._expires_at:
             self._expire(now)
+        elif self._idle_s is not None and self._is_idle(now, self._idle_s):
+            self._stop_everything(now)
+            self._end(1001, idle_message(self._idle_s))
         else:
             self._do_due(now)
 
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due; ``None`` if nothing is."""
-        return self._expires_at
+        if self._expires_at is None or self._look_at is None:
+            return self._expires_at
+        return min(self._expires_at, self._look_at)
 
     def drain(self) -> list[Effect]:
         """Return what is to be done, in order, and forget it."""
@@ -123,6 +147,11 @@ class Verbs(ABC, Generic[EventT]):
     def _do_due(self, now: float) -> None:
         """Do what is due before the session's end."""
 
+    @property
+    def _busy(self) -> bool:
+        """Whether something is worked out, of which news may be long in coming."""
+        return False
+
     @abstractmethod
     def _stop_everything(self, now: float) -> None:
         """End all work: the session is over."""
@@ -134,9 +163,17 @@ class Verbs(ABC, Generic[EventT]):
     def _send_error(self, error: ErrorObject) -> None:
         self._outgoing.send(ErrorEvent(event_id=self._outgoing.event_id(), error=error))
 
+    def _is_idle(self, now: float, idle_s: float) -> bool:
+        """Whether nothing has happened for so long that the session ends."""
+        if self._look_at is None or now < self._look_at:
+            return False
+        if self._busy:
+            self._active_at = now
+        self._look_at = self._active_at + idle_s
+        return now >= self._look_at
+
     def _expire(self, now: float) -> None:
-        minutes = round(self._lifetime_s / 60)
-        message = f"Your session hit the maximum duration of {minutes} minutes."
+        message = expiry_message(self._lifetime_s)
         self._stop_everything(now)
         self._send_error(ErrorObject.of(RequestError(message, code="session_expired")))
         self._end(1001, message)
@@ -145,3 +182,18 @@ class Verbs(ABC, Generic[EventT]):
         """Have the connection closed, and do nothing from now on."""
         self._outgoing.do(CloseConnection(code, reason))
         self._expires_at = None
+
+
+def expiry_message(lifetime_s: float) -> str:
+    """Return what clients are told when a session has lasted as long as it may.
+
+    As the hosted service words it, in minutes; a short time is told in seconds.
+    """
+    minutes = lifetime_s / 60
+    words = f"{minutes:.0f} minutes" if minutes >= 2 else f"{lifetime_s:g} seconds"
+    return f"Your session hit the maximum duration of {words}."
+
+
+def idle_message(idle_s: float) -> str:
+    """Return what clients are told when nothing has happened in a session for too long."""
+    return f"Nothing has happened in the session for {idle_s:g} seconds."

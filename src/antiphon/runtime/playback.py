@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import anyio
 
 from antiphon.core.signals import PlaybackAdvanced
+from antiphon.errors import RequestError
+from antiphon.wire.client_events import InputAudioBufferAppend
+from antiphon.wire.translation import SessionInputAudioBufferAppend
 
-__all__ = ["AHEAD_S", "FRAME_BYTES", "SILENCE", "Player"]
+__all__ = ["AHEAD_S", "FRAME_BYTES", "SILENCE", "Player", "refuse_append"]
 
 _BYTES_PER_MS = 48
 """PCM of 16 bits, mono, 24 kHz: the format that calls are answered in."""
@@ -159,3 +162,16 @@ class Player:
     def _forget_if_over(self, response_id: str, queue: _Queue) -> None:
         if queue.is_whole and not queue.held_bytes:
             del self._queues[response_id]
+
+
+def refuse_append(event: InputAudioBufferAppend | SessionInputAudioBufferAppend) -> NoReturn:
+    """Refuse sound in an event: where the transport plays, it also listens.
+
+    Raises:
+        RequestError: ``invalid_value``, always.
+    """
+    message = (
+        f"'{event.__struct_config__.tag}' is for WebSockets. In a call the audio of the microphone "
+        "comes on the audio track."
+    )
+    raise RequestError(message, code="invalid_value", param="type", event_id=event.event_id or None)

@@ -11,6 +11,7 @@ from antiphon.wire.fields import ContentIndex, ItemReferenceId
 from antiphon.wire.items import Item, refuse_assistant_audio
 from antiphon.wire.response import ResponseCreateParams
 from antiphon.wire.session import SessionPatch
+from antiphon.wire.sizes import MAX_APPEND_BYTES, MAX_SETTINGS_BYTES, refuse_oversized
 
 __all__ = [
     "MAX_APPEND_BYTES",
@@ -28,17 +29,21 @@ __all__ = [
     "SessionUpdate",
 ]
 
-# The hosted service's documented limit; judged on the audio itself, not on its base64 text.
-MAX_APPEND_BYTES = 15 * 1024 * 1024
-
 
 class SessionUpdate(ClientEventBase, frozen=True, kw_only=True, tag="session.update"):
-    """Change the session's settings; all changes are made, or none."""
+    """Change the session's settings; all changes are made, or none.
+
+    Raises:
+        InvalidFieldError: They are too large.
+    """
 
     session: Annotated[
         SessionPatch,
         Meta(description="The changes; `session.type` is required and must be the session's own."),
     ]
+
+    def __post_init__(self) -> None:
+        refuse_oversized(self.session, "session", MAX_SETTINGS_BYTES)
 
 
 class InputAudioBufferAppend(

@@ -13,6 +13,7 @@ from msgspec.structs import force_setattr
 
 from antiphon.wire.fields import CallId, ItemId
 from antiphon.wire.refusal import InvalidFieldError, listed
+from antiphon.wire.sizes import MAX_APPEND_BYTES, MAX_PARTS, MAX_TEXT_CHARS
 
 __all__ = [
     "AudioPart",
@@ -48,10 +49,12 @@ ImageDetail = Literal["auto", "low", "high"]
 ItemStatus = Literal["in_progress", "completed", "incomplete"]
 
 _PartAudio = Annotated[
-    bytes | UnsetType | None,
+    Annotated[bytes, Meta(max_length=MAX_APPEND_BYTES)] | UnsetType | None,
     Meta(description="Audio in the session's format, base64 on the wire; only in retrieved items."),
 ]
-_Arguments = Annotated[str, Meta(description="Arguments of the call, as a JSON text.")]
+_Arguments = Annotated[
+    str, Meta(max_length=MAX_TEXT_CHARS, description="Arguments of the call, as a JSON text.")
+]
 _ServerLabel = Annotated[
     str, Meta(description="Label of the MCP server, as the session's tools name it.")
 ]
@@ -61,7 +64,7 @@ _ToolName = Annotated[str, Meta(description="Name of the tool on the MCP server.
 class InputText(Struct, frozen=True, kw_only=True, tag_field="type", tag="input_text"):
     """Text from the user or the system."""
 
-    text: Annotated[str, Meta(description="The text.")]
+    text: Annotated[str, Meta(max_length=MAX_TEXT_CHARS, description="The text.")]
 
 
 class InputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="input_audio"):
@@ -69,7 +72,7 @@ class InputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="input
 
     audio: _PartAudio = UNSET
     transcript: Annotated[
-        str | None,
+        Annotated[str, Meta(max_length=MAX_TEXT_CHARS)] | None,
         Meta(description="What was said; null until it is transcribed."),
     ] = None
 
@@ -93,7 +96,7 @@ class InputImage(Struct, frozen=True, kw_only=True, tag_field="type", tag="input
 class OutputText(Struct, frozen=True, kw_only=True, tag_field="type", tag="output_text"):
     """Text from the assistant."""
 
-    text: Annotated[str, Meta(description="The text.")]
+    text: Annotated[str, Meta(max_length=MAX_TEXT_CHARS, description="The text.")]
 
 
 class OutputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="output_audio"):
@@ -106,7 +109,7 @@ class OutputAudio(Struct, frozen=True, kw_only=True, tag_field="type", tag="outp
 class TextPart(Struct, frozen=True, kw_only=True, tag_field="type", tag="text"):
     """A text part as ``response.content_part.*`` shows it."""
 
-    text: Annotated[str, Meta(description="The text so far.")]
+    text: Annotated[str, Meta(max_length=MAX_TEXT_CHARS, description="The text so far.")]
 
 
 class AudioPart(Struct, frozen=True, kw_only=True, tag_field="type", tag="audio"):
@@ -163,7 +166,8 @@ class Message(_ItemWithStatus, frozen=True, kw_only=True, tag="message"):
         Literal["user", "assistant", "system"], Meta(description="Whose message it is.")
     ]
     content: Annotated[
-        tuple[ContentPart | Part, ...], Meta(description="The parts of the message, in order.")
+        tuple[ContentPart | Part, ...],
+        Meta(max_length=MAX_PARTS, description="The parts of the message, in order."),
     ]
 
     def __post_init__(self) -> None:
@@ -203,7 +207,9 @@ class FunctionCallOutput(_ItemWithStatus, frozen=True, kw_only=True, tag="functi
     """What a client's function returned."""
 
     call_id: CallId
-    output: Annotated[str, Meta(description="The result as free text; may be empty.")]
+    output: Annotated[
+        str, Meta(max_length=MAX_TEXT_CHARS, description="The result as free text; may be empty.")
+    ]
 
 
 class McpListedTool(Struct, frozen=True, kw_only=True):

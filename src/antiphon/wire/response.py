@@ -20,6 +20,13 @@ from antiphon.wire.items import (
     refuse_assistant_audio,
 )
 from antiphon.wire.session import Prompt, Reasoning, Tool, ToolChoice
+from antiphon.wire.sizes import (
+    MAX_INPUT_ITEMS,
+    MAX_INSTRUCTIONS_CHARS,
+    MAX_SETTINGS_BYTES,
+    MAX_TOOLS,
+    refuse_oversized,
+)
 
 __all__ = [
     "CachedTokensDetails",
@@ -186,17 +193,19 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
     """Settings for one response; what is absent comes from the session.
 
     Raises:
-        InvalidFieldError: The input holds a spoken assistant message: only the server speaks.
+        InvalidFieldError: The input holds a spoken assistant message: only the server speaks. Or
+            the tools or the prompt are too large.
     """
 
     output_modalities: OutputModalities | UnsetType = UNSET
     instructions: Annotated[
-        str | UnsetType | None,
+        Annotated[str, Meta(max_length=MAX_INSTRUCTIONS_CHARS)] | UnsetType | None,
         Meta(description="Replace the session's instructions this once; null keeps them."),
     ] = UNSET
     audio: Annotated[ResponseAudioParams | UnsetType, Meta(description="Audio settings.")] = UNSET
     tools: Annotated[
-        tuple[Tool, ...] | UnsetType, Meta(description="Replace the session's tools this once.")
+        Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)] | UnsetType,
+        Meta(description="Replace the session's tools this once."),
     ] = UNSET
     tool_choice: Annotated[
         ToolChoice | UnsetType,
@@ -220,7 +229,9 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
         Meta(description="Instructions that the server's operator keeps."),
     ] = UNSET
     input: Annotated[
-        tuple[Item | ItemReference, ...] | UnsetType | None,
+        Annotated[tuple[Item | ItemReference, ...], Meta(max_length=MAX_INPUT_ITEMS)]
+        | UnsetType
+        | None,
         Meta(
             description="What the model reads instead of the conversation; `[]` is nothing, "
             "null and absent are the conversation."
@@ -230,3 +241,5 @@ class ResponseCreateParams(Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for index, item in enumerate(self.input or ()):
             refuse_assistant_audio(item, f"input[{index}]")
+        refuse_oversized(self.tools, "tools", MAX_SETTINGS_BYTES)
+        refuse_oversized(self.prompt, "prompt", MAX_SETTINGS_BYTES)

@@ -11,6 +11,8 @@ from antiphon.wire import (
     client_events,
     error,
     items,
+    kept,
+    pages,
     response,
     rest,
     server_events,
@@ -47,6 +49,8 @@ TYPES: dict[str, Any] = {
         transcription_events,
         error,
         rest,
+        kept,
+        pages,
         translation,
     )
     for name, value in types_of(module).items()

@@ -30,6 +30,7 @@ from antiphon.wire.audio_config import (
     Voice,
 )
 from antiphon.wire.fields import MaxOutputTokens, Modality, OutputModalities
+from antiphon.wire.sizes import MAX_INSTRUCTIONS_CHARS, MAX_TOOLS
 from antiphon.wire.tools import (
     FunctionTool,
     FunctionToolChoice,
@@ -149,7 +150,9 @@ Tracing: TypeAlias = Literal["auto"] | TracingConfig
 
 _ModelMeta = Meta(description="Name of the model that answers.")
 _InstructionsMeta = Meta(description="How the model is to behave; told to it before all else.")
+_Instructions = Annotated[str, Meta(max_length=MAX_INSTRUCTIONS_CHARS)]
 _ToolsMeta = Meta(description="Tools the model may use.")
+_Tools = Annotated[tuple[Tool, ...], Meta(max_length=MAX_TOOLS)]
 _ToolChoiceMeta = Meta(description="Whether the model may, must not or must use a tool.")
 _TracingMeta = Meta(description="How the session is traced; null for not at all.")
 _TruncationMeta = Meta(description="What to do when the conversation outgrows the context.")
@@ -221,8 +224,8 @@ class RealtimeSessionUpdate(Struct, frozen=True, kw_only=True, tag_field="type",
 
     model: Annotated[str | UnsetType, _ModelMeta] = UNSET
     output_modalities: OutputModalities | UnsetType = UNSET
-    instructions: Annotated[str | UnsetType, _InstructionsMeta] = UNSET
-    tools: Annotated[tuple[Tool, ...] | UnsetType, _ToolsMeta] = UNSET
+    instructions: Annotated[_Instructions | UnsetType, _InstructionsMeta] = UNSET
+    tools: Annotated[_Tools | UnsetType, _ToolsMeta] = UNSET
     tool_choice: Annotated[ToolChoice | UnsetType, _ToolChoiceMeta] = UNSET
     max_output_tokens: MaxOutputTokens | UnsetType = UNSET
     tracing: Annotated[Tracing | UnsetType | None, _TracingMeta] = UNSET

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from antiphon.wire.refusal import InvalidFieldError
+from antiphon.wire.sizes import MAX_SCHEMA_BYTES, refuse_oversized
 
 __all__ = [
     "FunctionTool",
@@ -21,15 +22,23 @@ __all__ = [
 
 
 class FunctionTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
-    """A function of the client's that the model may ask to have called."""
+    """A function of the client's that the model may ask to have called.
+
+    Raises:
+        InvalidFieldError: Its parameters are too large.
+    """
 
     name: Annotated[str, Meta(min_length=1, description="Name of the function.")]
     description: Annotated[
         str | UnsetType | None, Meta(description="What it does and when to call it.")
     ] = UNSET
     parameters: Annotated[
-        dict[str, Any] | UnsetType | None, Meta(description="JSON Schema of its arguments.")
+        dict[str, Any] | UnsetType | None,
+        Meta(description="JSON Schema of its arguments, of at most 65536 bytes."),
     ] = UNSET
+
+    def __post_init__(self) -> None:
+        refuse_oversized(self.parameters, "parameters", MAX_SCHEMA_BYTES)
 
 
 class McpToolFilter(Struct, frozen=True, kw_only=True):

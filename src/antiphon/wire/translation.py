@@ -13,6 +13,7 @@ from antiphon.wire.audio_config import NoiseReduction
 from antiphon.wire.client_events import MAX_APPEND_BYTES
 from antiphon.wire.event_bases import ClientEventBase, ServerEventBase
 from antiphon.wire.server_events import ErrorEvent
+from antiphon.wire.sizes import MAX_SETTINGS_BYTES, refuse_oversized
 
 __all__ = [
     "SessionClose",
@@ -141,9 +142,16 @@ class TranslationSessionRequest(Struct, frozen=True, kw_only=True):
 
 
 class UpdateTranslationSession(ClientEventBase, frozen=True, kw_only=True, tag="session.update"):
-    """Change the session's settings."""
+    """Change the session's settings.
+
+    Raises:
+        InvalidFieldError: They are too large.
+    """
 
     session: Annotated[TranslationSessionUpdate, Meta(description="The changes.")]
+
+    def __post_init__(self) -> None:
+        refuse_oversized(self.session, "session", MAX_SETTINGS_BYTES)
 
 
 class SessionInputAudioBufferAppend(

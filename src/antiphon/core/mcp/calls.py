@@ -51,6 +51,11 @@ class McpCalls:
         self.dropped_signals = 0
         """Results of calls that nobody waits for."""
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is being made."""
+        return bool(self._running)
+
     def begin(self, call: CalledMcpTool) -> None:
         """Make a call whose arguments are whole, or ask for approval first."""
         arguments = _object(call.arguments)

@@ -33,6 +33,11 @@ class McpSide:
         """How many signals came that nobody waited for any more."""
         return self.servers.dropped_signals + self._calls.dropped_signals
 
+    @property
+    def busy(self) -> bool:
+        """Whether a tool is being called."""
+        return self._calls.busy
+
     def begin(self, calls: Iterable[CalledMcpTool]) -> None:
         """Make the calls whose arguments are whole, or ask for approval first."""
         for call in calls:
