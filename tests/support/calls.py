@@ -21,6 +21,7 @@ from antiphon.transports.webrtc.peer import FRAME_BYTES, PeerEvents, PeerFactory
 from antiphon.wire.audio_config import PcmFormat
 from tests.support.client import Client
 from tests.support.memory import Room
+from tests.support.server import Served
 
 __all__ = ["UNUSABLE_OFFER", "CallClient", "Line", "Phone", "phone_in"]
 
@@ -123,7 +124,7 @@ class Phone:
         lines: All connections so far.
     """
 
-    room: Room
+    room: Room | Served
     switchboard: Switchboard
     lines: list[Line]
 
@@ -146,8 +147,8 @@ class Phone:
 
 
 @asynccontextmanager
-async def phone_in(room: Room) -> AsyncIterator[Phone]:
-    """Connect a room to the world; its calls end with it."""
+async def phone_in(room: Room | Served) -> AsyncIterator[Phone]:
+    """Connect a server to the world; its calls end with it."""
     lines: list[Line] = []
 
     def make_peer(events: PeerEvents) -> Line:

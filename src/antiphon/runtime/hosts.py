@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from antiphon.engines.base import Floats
 from antiphon.errors import RequestError
 from antiphon.runtime.outbox import Outbox
+from antiphon.runtime.playback import Player
 
-__all__ = ["CLOSE_TIMEOUT_S", "CloseReason", "SessionHost", "flush_timeout_s"]
+__all__ = [
+    "CLOSE_TIMEOUT_S",
+    "SERVER_ENDS",
+    "SERVER_FAILED",
+    "CallHost",
+    "CloseReason",
+    "SessionHost",
+    "flush_timeout_s",
+]
 
 CloseReason = tuple[int, str]
 """WebSocket close code and text."""
+
+SERVER_ENDS: CloseReason = (1001, "The server is shutting down.")
+SERVER_FAILED: CloseReason = (1011, "The server made a mistake.")
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a client may take to read the last of what it is sent, the reason included."""
@@ -56,6 +69,19 @@ class SessionHost(Protocol):
 
     def close(self) -> None:
         """Take no more to send: the connection is over, or about to be."""
+        ...
+
+
+class CallHost(SessionHost, Protocol):
+    """The owner of a session that is held as a call: sound comes and goes beside the events."""
+
+    @property
+    def player(self) -> Player | None:
+        """Plays the answers; always there in a call."""
+        ...
+
+    def listen(self, samples: Floats) -> None:
+        """Hear what came as sound: shape (n,), float32 at 16 kHz."""
         ...
 
 

@@ -254,3 +254,19 @@ async def test_a_relayed_session_takes_up_a_place():
         with pytest.raises(InvalidStatus, match="503"):
             async with relay.front.socket():
                 pass
+
+
+async def test_a_session_in_which_nothing_happens_is_ended_here_whatever_the_service_thinks():
+    async with relaying(session_idle_s=0.2) as relay, relay.front.socket() as client:
+        await client.until("session.created")
+        assert await client.closed() == (
+            1001,
+            "Nothing has happened in the session for 0.2 seconds.",
+        )
+
+
+async def test_a_session_lasts_no_longer_than_this_server_has_it():
+    async with relaying(max_session_s=0.3) as relay, relay.front.socket() as client:
+        message = "Your session hit the maximum duration of 0.3 seconds."
+        assert await client.closed() == (1001, message)
+    assert client.frames[-1]["error"]["code"] == "session_expired"

@@ -12,7 +12,7 @@ from antiphon.wire.session import (
     TranscriptionSessionUpdate,
 )
 
-PLAIN = speech_session("sess_1", model="antiphon", instructions="Talk.", voice=VOICE)
+PLAIN = speech_session("sess_1", model="antiphon", instructions="Talk.", voice=VOICE, lasts_s=60)
 
 
 def patch(**settings: object) -> SessionPatch:
@@ -50,7 +50,7 @@ def test_a_transcription_session_has_its_settings_laid_over_too():
         {"type": "transcription", "audio": {"input": {"turn_detection": None}}},
         TranscriptionSessionUpdate,
     )
-    told = expected(transcription_session("sess_1"), [wanted])
+    told = expected(transcription_session("sess_1", lasts_s=60), [wanted])
     assert told.audio.input.turn_detection is None
 
 

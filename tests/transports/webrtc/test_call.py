@@ -309,3 +309,17 @@ async def test_many_call_at_once():
         async with anyio.create_task_group() as tasks:
             for client in clients:
                 tasks.start_soon(converse, client)
+
+
+async def test_a_call_in_which_nothing_happens_ends_and_one_with_a_microphone_goes_on():
+    async with open_phone(session_idle_s=60) as phone:
+        silent, heard = await phone.call(), await phone.call()
+        for _ in range(3):
+            await anyio.sleep(25)
+            await heard.talk(silence(20))
+        assert phone.room.reception.open_sessions == 1
+        with pytest.raises(RequestError):
+            phone.find(silent)
+        await anyio.sleep(61)
+        assert phone.room.reception.open_sessions == 0
+        assert heard.line.closed.is_set()

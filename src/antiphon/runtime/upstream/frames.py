@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from antiphon.wire.response import RealtimeResponseUsage
+
 __all__ = ["Outcome", "Passing", "decoded", "outcome", "peek"]
 
 _ABSENT = Raw(b"null")
@@ -38,7 +40,7 @@ class Passing(Struct, frozen=True):
     error: Raw = _ABSENT
 
 
-class _Usage(Struct, frozen=True):
+class _Total(Struct, frozen=True):
     total_tokens: int = 0
 
 
@@ -49,19 +51,25 @@ class Outcome(Struct, frozen=True):
         id: Its id.
         status: Where it stands, or how it ended.
         conversation_id: What it writes to; ``None`` out of band.
-        usage: What it used; ``None`` if that is not known.
+        used: What it used, undecoded.
     """
 
     id: str
     status: str
     conversation_id: str | None = None
-    usage: _Usage | None = None
+    used: Raw = msgspec.field(name="usage", default=_ABSENT)
 
     @property
-    def used_tokens(self) -> int:
-        """How many tokens it used, in and out."""
-        return self.usage.total_tokens if self.usage else 0
+    def usage(self) -> RealtimeResponseUsage:
+        """What it used; where the details are worded as nobody knows them, in all."""
+        try:
+            return msgspec.json.decode(self.used, type=RealtimeResponseUsage | None) or _NOTHING
+        except msgspec.ValidationError:
+            total = msgspec.json.decode(self.used, type=_Total).total_tokens
+            return RealtimeResponseUsage(total_tokens=total, input_tokens=total)
 
+
+_NOTHING = RealtimeResponseUsage()
 
 _decoder = msgspec.json.Decoder(Passing)
 

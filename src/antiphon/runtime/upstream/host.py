@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,15 +25,34 @@ from websockets.exceptions import ConnectionClosed
 
 from antiphon.core.entropy import Entropy
 from antiphon.core.signals import Failure
+from antiphon.core.verbs import SESSION_LIFETIME_S
+from antiphon.engines.base import Floats
 from antiphon.errors import EngineError, RequestError
 from antiphon.observe import TimelineLog
-from antiphon.runtime.hosts import CloseReason, flush_timeout_s
-from antiphon.runtime.outbox import SOFT_BOUND_BYTES, Outbox, OutboxOverflow
-from antiphon.runtime.rate_limits import KeyAccount
+from antiphon.runtime.hosts import CloseReason, SessionHost, flush_timeout_s
+from antiphon.runtime.observers import Watch
+from antiphon.runtime.outbox import (
+    HARD_BOUND_BYTES,
+    SOFT_BOUND_BYTES,
+    Outbox,
+    OutboxOverflow,
+)
+from antiphon.runtime.playback import Player, refuse_append
+from antiphon.runtime.rate_limits import ModelAccount
+from antiphon.runtime.upstream.call import RelayedCall, in_format_of_calls
 from antiphon.runtime.upstream.events import OWN_EVENT, UpstreamEvents
 from antiphon.runtime.upstream.frames import Passing, decoded, peek
+from antiphon.runtime.upstream.lasting import Lasting
 from antiphon.runtime.upstream.link import RelayedKind, Upstream, greeting, open_link, patience
-from antiphon.wire.client_events import ResponseCancel, ResponseCreate, SessionUpdate
+from antiphon.runtime.upstream.watched import RelayedWatch
+from antiphon.wire.client_events import (
+    ConversationItemTruncate,
+    InputAudioBufferAppend,
+    OutputAudioBufferClear,
+    ResponseCancel,
+    ResponseCreate,
+    SessionUpdate,
+)
 from antiphon.wire.codec import decode_client_event, encode
 from antiphon.wire.error import ErrorObject
 from antiphon.wire.server_events import ErrorEvent
@@ -64,11 +84,15 @@ class RelayStart(NamedTuple):
         kind: What it is for.
         model: The name that the client asked for.
         patches: Settings over those of the service, in order; they name no model.
+        lifetime_s: How long it lasts at most.
+        idle_s: How long it lasts while nothing happens in it; ``None`` for as long as any.
     """
 
     kind: RelayedKind
     model: str
     patches: tuple[SessionPatch, ...] = ()
+    lifetime_s: float = SESSION_LIFETIME_S
+    idle_s: float | None = None
 
 
 class UpstreamHost:
@@ -77,10 +101,13 @@ class UpstreamHost:
     Args:
         upstream: The service that holds it.
         start: What it begins with.
-        account: What the client's key may use; ``None`` for any amount.
+        account: What the client's key may use.
         timelines: Keeps where the time of each response went.
         entropy: Makes ids for what the service does not say.
         tasks: Runs the relay; must end when the client's connection does.
+        play: Sends a frame of what is to be heard at once, where the session is held as a call;
+            ``None`` where the client plays.
+        observe: Begins to tell observers of the session, by the id that the service gives it.
 
     Attributes:
         outbox: What the transport is to send.
@@ -93,10 +120,12 @@ class UpstreamHost:
         upstream: Upstream,
         start: RelayStart,
         *,
-        account: KeyAccount | None,
+        account: ModelAccount,
         timelines: TimelineLog,
         entropy: Entropy,
         tasks: TaskGroup,
+        observe: Callable[[str, SessionHost], Watch],
+        play: Callable[[bytes], object] | None = None,
     ) -> None:
         self.outbox = Outbox()
         self.closing: CloseReason | None = None
@@ -107,6 +136,18 @@ class UpstreamHost:
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
         self._upward = Outbox()
+        self._call = (
+            RelayedCall(play, entropy=entropy, send=self._put, truncate=self._truncate)
+            if play is not None
+            else None
+        )
+        self._lasting = Lasting(
+            start.lifetime_s,
+            start.idle_s,
+            expire=self._expire,
+            end=lambda message: self._close(1001, message),
+        )
+        self._watch = RelayedWatch(lambda session_id: observe(session_id, self))
         self._events = UpstreamEvents(
             start.model,
             upstream.without_key,
@@ -115,11 +156,18 @@ class UpstreamHost:
             entropy=entropy,
             send=self._put,
             cancel=self._cancel,
+            call=self._call,
+            watch=self._watch,
         )
         self._opened = anyio.Event()
         self._early: list[str | bytes | RequestError] = []  # what came before the session began
         self._early_bytes = 0
         tasks.start_soon(self._run)
+
+    @property
+    def player(self) -> Player | None:
+        """Plays the answers, where the session is held as a call."""
+        return self._call.player if self._call is not None else None
 
     # --- from the client --------------------------------------------------------------------------
 
@@ -127,11 +175,25 @@ class UpstreamHost:
         """Take one frame from the client."""
         if self.closing is not None:
             return
+        self._lasting.touch()
         if self._opened.is_set():
             self._accept(frame)
         else:
             self._early.append(frame)
             self._early_bytes += len(frame)
+            if self._early_bytes > HARD_BOUND_BYTES:  # in calls, nothing holds back who writes
+                self._fail("upstream_unavailable")
+
+    def listen(self, samples: Floats) -> None:
+        """Hear what came as sound. Nobody hears it before the session has begun.
+
+        Args:
+            samples: Shape (n,), float32 at 16 kHz.
+        """
+        assert self._call is not None, "only in calls sound comes by itself"
+        if self.closing is None and self._opened.is_set():
+            self._lasting.touch()
+            self._pass_up(encode(InputAudioBufferAppend(audio=self._call.heard(samples))))
 
     def refuse(self, error: RequestError) -> None:
         """Tell the client that a frame cannot be taken at all."""
@@ -153,26 +215,49 @@ class UpstreamHost:
 
     def close(self) -> None:
         """Take no more to send; the task group's owner ends the relay."""
+        self._lasting.close()
         self.outbox.close()
         self._upward.close()
+        if self._call is not None:
+            self._call.player.close()
+        self._events.leave_open_responses()
+        self._watch.close(self.closing)
 
     def _accept(self, frame: str | bytes) -> None:
         try:
             event = decode_client_event(frame)
+            if self._call is not None:
+                if isinstance(event, InputAudioBufferAppend):
+                    refuse_append(event)
+                told, event = event, in_format_of_calls(event)
+                frame = frame if event == told else encode(event)
         except RequestError as error:
             self._send_error(error)
             return
         match event:
+            case OutputAudioBufferClear() if self._call is not None:
+                self._call.clear()
+                return
             case ResponseCreate(response=params) if self._events.fails_at_limit(params):
                 return
             case SessionUpdate(session=RealtimeSessionUpdate(model=str()) as patch):
                 # It changes nothing anywhere, but the service may not know the name.
                 frame = encode(replace(event, session=replace(patch, model=UNSET)))
-        self._upward.put(frame.encode() if isinstance(frame, str) else frame)
+        self._pass_up(frame.encode() if isinstance(frame, str) else frame)
 
     def _cancel(self, response_id: str) -> None:
         cancel = ResponseCancel(event_id=f"{OWN_EVENT}cancel", response_id=response_id)
-        self._upward.put(encode(cancel))
+        self._pass_up(encode(cancel))
+
+    def _truncate(self, truncate: ConversationItemTruncate) -> None:
+        self._pass_up(encode(replace(truncate, event_id=f"{OWN_EVENT}truncate")))
+
+    def _pass_up(self, frame: bytes) -> None:
+        try:
+            self._upward.put(frame)
+        except OutboxOverflow as overflow:  # in calls, nothing holds back who speaks or writes
+            _log.warning("%s: the service does not read: %s", self.session_id, overflow)
+            self._lose()
 
     # --- the relay --------------------------------------------------------------------------------
 
@@ -193,8 +278,7 @@ class UpstreamHost:
             self._lose()
 
     async def _connect_and_relay(self) -> None:
-        kind, model, _ = self._start
-        async with open_link(self._upstream, kind, model) as socket:
+        async with open_link(self._upstream, self._start.kind, self._start.model) as socket:
             with patience(self._upstream):
                 early = await self._open_session(socket)
             self._upward.write_by(partial(self._tasks.start_soon, self._write, socket))
@@ -203,6 +287,7 @@ class UpstreamHost:
             while self.closing is None:
                 await self.outbox.room()
                 self._events.take(await socket.recv(decode=False))
+                self._lasting.touch()
 
     async def _open_session(self, socket: ClientConnection) -> list[bytes]:
         """Have a session begin as the client is to find it; return what came beside.
@@ -215,6 +300,8 @@ class UpstreamHost:
         session, beside = decoded(created.session), []
         for number, patch in enumerate(self._start.patches):
             update = SessionUpdate(event_id=f"{OWN_EVENT}{number}", session=patch)
+            if self._call is not None:
+                update = in_format_of_calls(update)
             await socket.send(encode(update), text=True)
         missing = len(self._start.patches)
         while missing:
@@ -235,6 +322,7 @@ class UpstreamHost:
         opened_as = session.get("id", self.session_id)
         _log.info("%s: relayed to %s as %s", self.session_id, self._upstream.host, opened_as)
         self.session_id = opened_as
+        self._watch.begin(opened_as)
         frame = {"type": "session.created", "event_id": created.event_id, "session": session}
         self._events.take(encode(frame))
         self._opened.set()
@@ -292,6 +380,10 @@ class UpstreamHost:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
             self.outbox.discard()  # it would only keep the reason from getting through
             self._close(1013, "The client does not read what it is sent.")
+
+    def _expire(self, message: str) -> None:
+        self._send_error(RequestError(message, code="session_expired"))
+        self._close(1001, message)
 
     def _close(self, code: int, reason: str) -> None:
         if self.closing is not None:

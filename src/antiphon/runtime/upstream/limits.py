@@ -15,11 +15,11 @@ from antiphon.core.abilities import voice_name
 from antiphon.core.entropy import Entropy
 from antiphon.core.rate_limits import failure_of_limit
 from antiphon.core.signals import Failure
-from antiphon.runtime.rate_limits import KeyAccount
+from antiphon.runtime.rate_limits import ModelAccount
 from antiphon.runtime.upstream.frames import Outcome
 from antiphon.runtime.upstream.responses import failed
 from antiphon.wire.codec import encode
-from antiphon.wire.response import ResponseCreateParams
+from antiphon.wire.response import RealtimeResponseUsage, ResponseCreateParams
 from antiphon.wire.server_events import RateLimitsUpdated
 
 __all__ = ["RelayedLimits", "unbegun_response"]
@@ -29,11 +29,11 @@ class RelayedLimits:
     """What a session does to the account of its key.
 
     Args:
-        account: The key's.
+        account: The key's, for the model.
         entropy: Makes ids.
     """
 
-    def __init__(self, account: KeyAccount, entropy: Entropy) -> None:
+    def __init__(self, account: ModelAccount, entropy: Entropy) -> None:
         self._account = account
         self._entropy = entropy
         self._beyond: dict[str, Failure] = {}
@@ -58,16 +58,26 @@ class RelayedLimits:
         failure = self._beyond.pop(response.id, None)
         return failure if response.status == "cancelled" else None
 
-    def spend(self, tokens: int, now: float) -> bytes:
-        """Count the tokens of a response that has ended; return the frame that tells what is left.
+    @property
+    def told(self) -> bool:
+        """Whether the client is told of limits of its key, in the place of the service's."""
+        return bool(self._account.figures(0.0))
+
+    def spend(self, usage: RealtimeResponseUsage, now: float) -> bytes | None:
+        """Count the tokens and the cost of a response that has ended.
 
         Args:
-            tokens: How many, in and out.
+            usage: What it used.
             now: Monotonic clock in seconds.
+
+        Returns:
+            The frame that tells what is left; ``None`` if the key has no such limits.
         """
-        self._account.spend(tokens, now)
-        event_id = self._entropy.identifier("event")
+        self._account.spend(usage, now)
         figures = self._account.figures(now)
+        if not figures:
+            return None
+        event_id = self._entropy.identifier("event")
         return encode(RateLimitsUpdated(event_id=event_id, rate_limits=figures))
 
     def unbegun(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from antiphon.runtime.upstream.frames import Passing, decoded
 from antiphon.wire.codec import encode
 from antiphon.wire.response import RealtimeResponseUsage
 
-__all__ = ["RelayedResponses", "failed"]
+__all__ = ["RelayedResponses", "cancelled", "failed"]
 
 _Object = dict[str, Any]
 
@@ -43,9 +44,18 @@ _CUT_SHORT = {
 def failed(response: _Object, failure: Failure) -> _Object:
     """Return a response that has failed, with the output and usage that it has."""
     error = {"type": failure.type, "code": failure.code, "message": failure.message}
+    return _ended(response, {"type": "failed", "error": error})
+
+
+def cancelled(response: _Object) -> _Object:
+    """Return a response that nobody waits for any more, with the output and usage that it has."""
+    return _ended(response, {"type": "cancelled", "reason": "client_cancelled"})
+
+
+def _ended(response: _Object, details: _Object) -> _Object:
     return response | {
-        "status": "failed",
-        "status_details": {"type": "failed", "error": error},
+        "status": details["type"],
+        "status_details": details,
         "usage": response.get("usage") or msgspec.to_builtins(RealtimeResponseUsage()),
     }
 
@@ -145,10 +155,17 @@ class RelayedResponses:
 
         They are to be observed like those of the service.
         """
+        return self._close_all(partial(failed, failure=failure))
+
+    def cancel_all(self) -> list[bytes]:
+        """Return the same frames for responses that the client has left alone."""
+        return self._close_all(cancelled)
+
+    def _close_all(self, end: Callable[[_Object], _Object]) -> list[bytes]:
         return [
             encode(frame)
             for response_id, response in self._open.items()
-            for frame in self._closing(response_id, response, failure)
+            for frame in self._closing(response_id, response, end)
         ]
 
     # --- what has come ----------------------------------------------------------------------------
@@ -185,13 +202,13 @@ class RelayedResponses:
     # --- what is still to come --------------------------------------------------------------------
 
     def _closing(
-        self, response_id: str, response: _Response, failure: Failure
+        self, response_id: str, response: _Response, end: Callable[[_Object], _Object]
     ) -> Iterator[_Object]:
         output = list(response.output)
         for output_index, item in sorted(response.open_items.items()):
             yield from self._closing_of(item, response_id, output_index)
             output.append(item.cut_short)
-        ended = failed(response.shown | {"output": output}, failure)
+        ended = end(response.shown | {"output": output})
         yield {"type": "response.done", "event_id": self._event_id(), "response": ended}
 
     def _closing_of(self, item: _Item, response_id: str, output_index: int) -> Iterator[_Object]:

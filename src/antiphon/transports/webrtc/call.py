@@ -14,7 +14,7 @@ from anyio.abc import TaskStatus
 from antiphon.engines.base import Floats
 from antiphon.runtime.calls import Call
 from antiphon.runtime.entropy import RandomEntropy
-from antiphon.runtime.host import Host
+from antiphon.runtime.hosts import CallHost
 from antiphon.runtime.openings import Opening
 from antiphon.runtime.reception import Reception
 from antiphon.transports.webrtc.messages import message_of
@@ -60,7 +60,7 @@ class Switchboard:
         """Begin a call. It goes on by itself.
 
         Args:
-            opening: What the client calls for; checked by :meth:`Reception.check_call`.
+            opening: What the client calls for; ``openings.preview`` has nothing against it.
             offer_sdp: The client's offer.
 
         Raises:
@@ -81,7 +81,7 @@ class Switchboard:
         status: TaskStatus[Answered],
     ) -> None:
         self._reception.check_room()
-        with self._reception.place():
+        with self._reception.place(opening.key_name):
             line = _Line()
             peer = make_peer(line)
             try:
@@ -125,10 +125,10 @@ class _Line:
 
     def __init__(self) -> None:
         self._call: Call | None = None
-        self._host: Host | None = None
+        self._host: CallHost | None = None
         self._closed: str | None = None
 
-    def connect(self, call: Call, host: Host) -> Callable[[], None]:
+    def connect(self, call: Call, host: CallHost) -> Callable[[], None]:
         """Pass everything on from now on, and return what is to be called every 20 ms."""
         self._call, self._host = call, host
         if self._closed is not None:
