@@ -7,11 +7,13 @@
     │   └── BusyError         … at the moment
     ├── EngineError           an engine (or the server behind it) failed
     ├── ConfigurationError    the operator's configuration cannot be used
-    └── WeightsError          a model file is missing, damaged or cannot be fetched
+    ├── WeightsError          a model file is missing, damaged or cannot be fetched
+    └── StoreError            the database of responses cannot be used
 
 A ``RequestError`` becomes an ``error`` event (or an HTTP error body) and changes nothing. An
-``EngineError`` ends the work it belongs to, never the session. The other two end the program
-before it serves, with a message that says what to do.
+``EngineError`` ends the work it belongs to, never the session. The others end the program before
+it serves, with a message that says what to do; a ``StoreError`` later on ends only the request that
+it belongs to.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ __all__ = [
     "EngineError",
     "RequestError",
     "Stage",
+    "StoreError",
     "WeightsError",
 ]
 
@@ -114,3 +117,7 @@ class ConfigurationError(AntiphonError):
 
 class WeightsError(AntiphonError):
     """Weights are missing, do not match their hash, or no source of them answered."""
+
+
+class StoreError(AntiphonError):
+    """The database in which responses are kept cannot be opened, read or written."""

@@ -38,6 +38,16 @@ def test_all_observers_are_told_in_order():
     assert one.told == other.told == ["open", "ConversationItemDeleted", "close (1000, 'Bye.')"]
 
 
+def test_who_does_not_care_for_events_is_not_called_for_them():
+    class Counts(SessionObserver):
+        def open(self, session: OpenedSession, host: object) -> "Counts":
+            return self
+
+    counts = Counts()
+    watch = Observers([counts]).open(OPENED, object())  # type: ignore[arg-type]
+    assert (watch._told, watch._told_of_events, watch._told_of_speech) == ((counts,), (), ())
+
+
 def test_the_end_is_told_once():
     notes = Notes()
     watch = Observers([notes]).open(OPENED, object())  # type: ignore[arg-type]

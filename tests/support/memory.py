@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 from starlette.types import Message, Scope
 
-from antiphon.config import Config
+from antiphon.config import Config, StoreChoice
 from antiphon.engines.scripted.script import Script
 from antiphon.runtime.models import Models
 from antiphon.runtime.openings import Opening
@@ -67,6 +67,10 @@ class MemoryClient(Client):
     def leave(self) -> None:
         """Break the connection."""
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    def close(self, code: int) -> None:
+        """Close the connection in order."""
+        self._to_server.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
 
     @property
     def waiting_frames(self) -> int:
@@ -146,7 +150,12 @@ async def open_room(
     Answers are worked out ahead as with other engines, unless the configuration says otherwise.
     """
     cast = cast or make_cast(script)
-    fields = {"home": Path("unused"), "speculation": "answers", **config}
+    fields = {
+        "home": Path("unused"),
+        "speculation": "answers",
+        "store": StoreChoice(keep="nothing"),
+        **config,
+    }
     settings = Config(**fields)  # type: ignore[arg-type]  # Config checks what matters
     async with (
         open_reception(settings, Models(settings, lambda _: cast.engines)) as reception,

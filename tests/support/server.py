@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from antiphon.config import Config
+from antiphon.config import Config, StoreChoice
 from antiphon.engines.scripted.script import Script
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.testing.listening import Listening, listening
@@ -145,7 +145,7 @@ class Served(Server):
 async def serving(engines: EngineSet, **config: object) -> AsyncIterator[Server]:
     """Run the server on a free port until the context ends."""
     with TemporaryDirectory() as home:
-        fields = {"port": 0, "home": Path(home), **config}
+        fields = {"port": 0, "home": Path(home), "store": StoreChoice(keep="nothing"), **config}
         settings = Config(**fields)  # type: ignore[arg-type]  # Config checks what matters
         async with listening(settings, engines) as server:
             yield Server(server.url, server.reception, server.stop)

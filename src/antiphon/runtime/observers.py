@@ -19,6 +19,7 @@ from antiphon.observe import Timeline
 from antiphon.runtime.hosts import CloseReason, SessionHost
 from antiphon.runtime.openings import Opening
 from antiphon.wire.audio_config import AudioFormat
+from antiphon.wire.items import Item
 from antiphon.wire.response import RealtimeResponse
 from antiphon.wire.server_events import ServerEvent
 from antiphon.wire.translation import TranslationServerEvent
@@ -83,10 +84,13 @@ class EndedResponse(NamedTuple):
     Attributes:
         response: As sent in ``response.done``.
         timeline: Where its time went; complete.
+        own_input: What it answered in the place of the conversation, without audio and images;
+            ``None`` if it answered that, or nobody knows.
     """
 
     response: RealtimeResponse
     timeline: Timeline
+    own_input: tuple[Item, ...] | None = None
 
 
 class SessionObserver:
@@ -95,7 +99,17 @@ class SessionObserver:
     __slots__ = ()
 
     def send(self, event: ServerEvent | TranslationServerEvent) -> None:
-        """Be told of an event that goes to the client. Audio does not come this way."""
+        """Be told of an event that goes to the client, or would if it had not gone.
+
+        Audio does not come this way.
+        """
+
+    def change(self, item: Item) -> None:
+        """Be told of an item that has changed otherwise than the client is told.
+
+        It has its words, though the client did not ask for them; or less words than before, since
+        not all were heard.
+        """
 
     def hear(self, item_id: str, audio: Floats) -> None:
         """Be told what the user said, when it has become an item.
@@ -163,11 +177,23 @@ class Watch:
     def __init__(self, session: OpenedSession, told: tuple[SessionObserver, ...] = ()) -> None:
         self.session = session
         self._told = told
+        self._told_of_events = _who_override(told, "send")  # this happens for every token
+        self._told_of_speech = _who_override(told, "speak")
+
+    @property
+    def listens(self) -> bool:
+        """Whether anybody wants to be told what the assistant says."""
+        return bool(self._told_of_speech)
 
     def send(self, event: ServerEvent | TranslationServerEvent) -> None:
         """Tell of an event that goes to the client."""
-        for one in self._told:
+        for one in self._told_of_events:
             self._tell(one, one.send, event)
+
+    def change(self, item: Item) -> None:
+        """Tell of an item that has changed."""
+        for one in self._told:
+            self._tell(one, one.change, item)
 
     def hear(self, item_id: str, audio: Floats) -> None:
         """Tell what the user said."""
@@ -176,7 +202,7 @@ class Watch:
 
     def speak(self, item_id: str, pcm: bytes, audio_format: AudioFormat) -> None:
         """Tell what the assistant says."""
-        for one in self._told:
+        for one in self._told_of_speech:
             self._tell(one, one.speak, item_id, pcm, audio_format)
 
     def end_response(self, ended: EndedResponse) -> None:
@@ -186,7 +212,8 @@ class Watch:
 
     def close(self, reason: CloseReason | None) -> None:
         """Tell that the session is over, once."""
-        told, self._told = self._told, ()
+        told = self._told
+        self._told = self._told_of_events = self._told_of_speech = ()
         for one in told:
             self._tell(one, one.close, reason)
 
@@ -196,3 +223,11 @@ class Watch:
         except Exception:
             _log.exception("%s: an observer made a mistake and is left out", self.session.id)
             self._told = tuple(one for one in self._told if one is not observer)
+            self._told_of_events = _who_override(self._told, "send")
+            self._told_of_speech = _who_override(self._told, "speak")
+
+
+def _who_override(told: tuple[SessionObserver, ...], what: str) -> tuple[SessionObserver, ...]:
+    """Return those who want to be told of something."""
+    ignored = getattr(SessionObserver, what)
+    return tuple(one for one in told if getattr(type(one), what) is not ignored)

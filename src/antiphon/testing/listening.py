@@ -57,7 +57,7 @@ async def listening(
             ready.set()
 
         with open_listener(config) as listener:
-            server = AppServer(wrap(build_app(reception)), listener, note)
+            server = AppServer(wrap(build_app(reception)), listener, note, config)
 
             async def run() -> None:
                 with anyio.CancelScope(shield=True):  # a test that fails still stops it in order

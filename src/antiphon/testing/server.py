@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from anyio.from_thread import start_blocking_portal
 from starlette.types import ASGIApp
 
-from antiphon.config import Config
+from antiphon.config import Config, StoreChoice
 from antiphon.engines.base import EngineInfo, EngineSettings
 from antiphon.engines.scripted.engines import (
     ScriptedLanguageModel,
@@ -44,6 +44,9 @@ from antiphon.testing.rules import AnswerRule, SpeechRule
 
 __all__ = ["ScriptedServer", "scripted_server"]
 
+_UNASKED = {"port": 0, "store": StoreChoice(keep="nothing")}
+"""How a server is configured of which nothing else is said."""
+
 
 @contextmanager
 def scripted_server(script: Script | None = None, **config: Any) -> Iterator[ScriptedServer]:  # noqa: ANN401 (fields of Config)
@@ -63,7 +66,7 @@ def scripted_server(script: Script | None = None, **config: Any) -> Iterator[Scr
         TemporaryDirectory() as home,
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(
-            _serving(script or Script(), Config(**{"port": 0, "home": Path(home), **config}))
+            _serving(script or Script(), Config(**{**_UNASKED, "home": Path(home), **config}))
         ) as server,
     ):
         yield server

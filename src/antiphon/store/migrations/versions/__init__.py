@@ -1,0 +1,1 @@
+"""The steps; Alembic finds their order by ``down_revision``."""

@@ -1,0 +1,56 @@
+"""Reads from the database, on a few threads and connections of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+
+from antiphon.errors import StoreError
+from antiphon.store.databases import MAX_READERS, Database
+
+__all__ = ["Reading"]
+
+_T = TypeVar("_T")
+
+
+class Reading:
+    """Runs queries, as many at once as there are connections; others wait their turn.
+
+    Args:
+        database: Prepared.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._threads = ThreadPoolExecutor(MAX_READERS, thread_name_prefix="antiphon-reading")
+
+    async def run(self, query: Callable[[Connection], _T]) -> _T:
+        """Return what a query finds.
+
+        Args:
+            query: Called on a thread, with a connection that can only read.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._run, query)
+
+    def close(self) -> None:
+        """Take no more queries; those that run are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, query: Callable[[Connection], _T]) -> _T:
+        try:
+            with self._database.read() as connection:
+                return query(connection)
+        except (DBAPIError, NoConnectionError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            message = f"The database cannot be read at the moment: {str(reason).strip()}"
+            raise StoreError(message) from error

@@ -1,0 +1,375 @@
+"""Writes records to the database, on a thread of its own and many at a time.
+
+Whoever puts records never waits. They wait in a queue, for at most :data:`GATHERING_S` while the
+database is well. While it is not, they wait for it to come back, and what does not fit into the
+queue meanwhile is lost, counted, and told of in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+
+from antiphon.errors import StoreError
+from antiphon.store.databases import Database, complete
+from antiphon.store.records import ItemDeleted, Record, size_bytes
+from antiphon.store.rows import write
+from antiphon.store.upkeep import Upkeep
+
+__all__ = ["GATHERING_S", "QUEUE_BYTES", "StoreFigures", "Writer"]
+
+_log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+GATHERING_S = 0.2
+"""How long records gather before they are written."""
+
+QUEUE_BYTES = 64 << 20
+"""Records that may wait, 64 MiB: some hours without a database, or some minutes with audio."""
+
+_BATCH_RECORDS = 500
+"""Written in one transaction at most, so that nobody else waits long."""
+
+_BATCH_BYTES = 8 << 20
+_FIRST_RETRY_S = 0.25
+_LAST_RETRY_S = 5.0
+_LOG_EVERY_S = 60.0
+
+_UNREACHABLE = (DBAPIError, sqlite3.Error, OSError, StoreError)
+"""What is wrong with the database: everything waits. All else is wrong with what is written."""
+
+
+class StoreFigures(NamedTuple):
+    """How the writing goes.
+
+    Attributes:
+        queued: Records that wait.
+        queued_bytes: About how much memory they take.
+        written: Records written since the start.
+        lost: Records that could not be kept, since the start.
+        failing_since_s: Since when nothing can be written, seconds since 1970; ``None`` if all is
+            well.
+    """
+
+    queued: int
+    queued_bytes: int
+    written: int
+    lost: int
+    failing_since_s: float | None
+
+
+class _Job(NamedTuple):
+    """Something else to do with the database, in its turn."""
+
+    work: Callable[[Connection], Any]
+    done: Future[Any]
+
+
+class Writer:
+    """Writes, from :meth:`start` to :meth:`stop`.
+
+    Args:
+        database: Prepared.
+        upkeep: What is done while nothing is to be written.
+        on_reopened: Called on the writer's thread when another file has taken the database's place.
+        queue_bytes: How much may wait.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        upkeep: Upkeep,
+        *,
+        on_reopened: Callable[[], None],
+        queue_bytes: int = QUEUE_BYTES,
+    ) -> None:
+        self._database = database
+        self._upkeep = upkeep
+        self._on_reopened = on_reopened
+        self._most_bytes = queue_bytes
+        self._thread = threading.Thread(target=self._run, name="antiphon-store", daemon=True)
+        self._lock = threading.Lock()  # of the queue and the figures
+        self._queue: deque[Record | _Job] = deque()
+        self._queued_bytes = 0
+        self._written = 0
+        self._lost = 0
+        self._failing_since_s: float | None = None
+        self._news = threading.Event()
+        self._hurry = threading.Event()
+        self._stopping = threading.Event()
+        self._connection: Connection | None = None
+        self._logged_at_s = -_LOG_EVERY_S
+        self._told_lost = 0
+
+    # --- for everybody ----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Write what waits, and end. Blocks.
+
+        Args:
+            timeout_s: What cannot be written by then is lost.
+        """
+        self._stopping.set()
+        self._news.set()
+        self._hurry.set()
+        self._thread.join(timeout_s)
+
+    def put(self, record: Record) -> None:
+        """Have a record written. Takes microseconds, never waits, never raises."""
+        size = size_bytes(record)
+        with self._lock:
+            if self._queued_bytes + size > self._most_bytes:
+                self._lost += 1
+            else:
+                self._queue.append(record)
+                self._queued_bytes += size
+        self._news.set()
+
+    def submit(self, work: Callable[[Connection], _T]) -> Future[_T]:
+        """Have something done in a transaction of its own, after what has been put before.
+
+        The future fails with :class:`~antiphon.errors.StoreError` if the database cannot be
+        written to, and with whatever ``work`` raises.
+        """
+        job = _Job(work, Future())
+        with self._lock:
+            self._queue.append(job)
+        self._news.set()
+        self._hurry.set()
+        return job.done
+
+    @property
+    def figures(self) -> StoreFigures:
+        """How the writing goes."""
+        with self._lock:
+            return StoreFigures(
+                len(self._queue),
+                self._queued_bytes,
+                self._written,
+                self._lost,
+                self._failing_since_s,
+            )
+
+    # --- on the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        retry_s = _FIRST_RETRY_S
+        while True:
+            self._wait_for_news()
+            try:
+                self._write_all()
+                self._upkeep_while_idle()
+            except Exception as error:
+                if not _is_unreachable(error):
+                    _log.exception("the store made a mistake")
+                self._fail(error)
+                if self._stopping.is_set():
+                    break
+                self._hurry.wait(retry_s)
+                self._hurry.clear()
+                retry_s = min(2 * retry_s, _LAST_RETRY_S)
+                continue
+            retry_s = _FIRST_RETRY_S
+            self._tell_of_losses()
+            if self._stopping.is_set() and not self._queue:
+                break
+        self._fail_jobs(StoreError("The store is closed."))
+        self._disconnect()
+
+    def _wait_for_news(self) -> None:
+        """Wait until there is something to do, and until more has gathered."""
+        if not self._queue and self._failing_since_s is None:
+            self._news.wait(self._upkeep.wait_s())
+        self._news.clear()
+        if not self._stopping.is_set():
+            self._hurry.wait(GATHERING_S)
+        self._hurry.clear()
+
+    def _write_all(self) -> None:
+        while self._queue:
+            records, job = self._take()
+            if records:
+                self._write(records)
+            if job is not None:
+                self._do(job)
+        if self._failing_since_s is not None:
+            self._connected()  # nothing waits: see whether the database is back
+            self._recover()
+
+    def _take(self) -> tuple[list[Record], _Job | None]:
+        """Return what is to be written next; it stays in the queue until it has been."""
+        records: list[Record] = []
+        size = 0
+        with self._lock:
+            for one in self._queue:
+                if isinstance(one, _Job):
+                    if not records:
+                        self._queue.popleft()
+                        return [], one
+                    break
+                records.append(one)
+                size += size_bytes(one)
+                if len(records) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+                    break
+        return records, None
+
+    def _write(self, records: list[Record]) -> None:
+        try:
+            self._transact(partial(write, records=records))
+        except Exception as error:
+            if _is_unreachable(error):
+                raise
+            self._write_singly(records)
+        else:
+            self._forget(records, lost=0)
+        if any(isinstance(record, ItemDeleted) for record in records):
+            self._upkeep.reclaim()
+        self._recover()
+
+    def _write_singly(self, records: list[Record]) -> None:
+        """Write records one by one, without those that cannot be written."""
+        for record in records:
+            try:
+                self._transact(partial(write, records=[record]))
+            except Exception as error:
+                if _is_unreachable(error):
+                    raise
+                # Neither the record nor the statement: both may hold what was said.
+                _log.error("a %s cannot be kept: %s", type(record).__name__, type(error).__name__)
+                self._forget([record], lost=1)
+            else:
+                self._forget([record], lost=0)
+
+    def _do(self, job: _Job) -> None:
+        if not job.done.set_running_or_notify_cancel():
+            return
+        try:
+            result = self._transact(job.work)
+        except Exception as error:
+            if _is_unreachable(error):
+                job.done.set_exception(_not_now(error))
+                raise
+            job.done.set_exception(error)
+        else:
+            job.done.set_result(result)
+            self._recover()
+
+    def _transact(self, work: Callable[[Connection], _T]) -> _T:
+        with self._connected().begin():
+            assert self._connection is not None, "it has just been connected"
+            return work(self._connection)
+
+    def _connected(self) -> Connection:
+        """Return the connection, a new one if the old one is of no use any more."""
+        if self._connection is not None and self._database.is_elsewhere():
+            _log.warning("the database %s has gone; making it anew", self._database.name)
+            complete(self._connection)
+            self._disconnect()
+            self._on_reopened()
+        if self._connection is None:
+            if self._failing_since_s is not None or self._database.is_elsewhere():
+                self._database.prepare()
+            self._connection = self._database.connect()
+        return self._connection
+
+    def _upkeep_while_idle(self) -> None:
+        """Keep the database small, as long as nothing is to be written."""
+        while not self._queue and not self._stopping.is_set():
+            if not self._upkeep.is_due():
+                return
+            self._upkeep.step(self._connected())
+
+    # --- when it fails ----------------------------------------------------------------------------
+
+    def _fail(self, error: Exception) -> None:
+        self._disconnect()
+        if self._failing_since_s is None:
+            with self._lock:
+                self._failing_since_s = time.time()
+        self._fail_jobs(_not_now(error))
+        self._complain(error)
+
+    def _fail_jobs(self, error: StoreError) -> None:
+        with self._lock:
+            jobs = [one for one in self._queue if isinstance(one, _Job)]
+            self._queue = deque(one for one in self._queue if not isinstance(one, _Job))
+        for job in jobs:
+            if job.done.set_running_or_notify_cancel():
+                job.done.set_exception(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say what is wrong, once a minute."""
+        now_s = time.monotonic()
+        if now_s - self._logged_at_s < _LOG_EVERY_S:
+            return
+        self._logged_at_s = now_s
+        figures = self.figures
+        _log.error(
+            "nothing can be written to %s: %s; %d records wait, %d are lost",
+            self._database.name,
+            _reason(error),
+            figures.queued,
+            figures.lost,
+        )
+
+    def _tell_of_losses(self) -> None:
+        """Say if more comes than can be written, once a minute."""
+        lost, now_s = self.figures.lost, time.monotonic()
+        if lost > self._told_lost and now_s - self._logged_at_s >= _LOG_EVERY_S:
+            self._logged_at_s = now_s
+            _log.error("%d records are lost: more came than could be written", lost)
+            self._told_lost = lost
+
+    def _recover(self) -> None:
+        if self._failing_since_s is None:
+            return
+        with self._lock:
+            self._failing_since_s = None
+            lost = self._told_lost = self._lost
+        self._logged_at_s = -_LOG_EVERY_S
+        _log.warning("%s can be written to again; %d records are lost", self._database.name, lost)
+
+    def _forget(self, records: list[Record], *, lost: int) -> None:
+        """Take records out of the queue, which are the first in it."""
+        with self._lock:
+            for record in records:
+                self._queue.popleft()
+                self._queued_bytes -= size_bytes(record)
+            self._written += len(records) - lost
+            self._lost += lost
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                connection.close()
+            except DBAPIError as error:
+                _log.debug("%s: closing failed: %s", self._database.name, _reason(error))
+
+
+def _is_unreachable(error: Exception) -> bool:
+    return isinstance(error, _UNREACHABLE) and not isinstance(error, DataError | IntegrityError)
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong, without the statement and the values that SQLAlchemy adds."""
+    return str(error.orig if isinstance(error, DBAPIError) else error).strip()
+
+
+def _not_now(error: Exception) -> StoreError:
+    return StoreError(f"The database cannot be used at the moment: {_reason(error)}")
