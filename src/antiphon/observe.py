@@ -8,10 +8,10 @@ the first sound of the answer. The latest are kept in memory for the console, th
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
-__all__ = ["KEPT_TIMELINES", "Moment", "Timeline", "TimelineLog"]
+__all__ = ["KEPT_TIMELINES", "STAGES", "Moment", "Timeline", "TimelineLog", "stages_ms"]
 
 KEPT_TIMELINES = 1000
 
@@ -42,6 +42,32 @@ class Moment(Enum):
     """The first samples were on their way to the client."""
     ENDED = "ended"
     """The response was done."""
+
+
+STAGES: Mapping[str, tuple[Moment, Moment]] = {
+    "voice_to_voice": (Moment.SPEECH_ENDED, Moment.FIRST_AUDIO),
+    "transcribed": (Moment.SPEECH_ENDED, Moment.TRANSCRIBED),
+    "first_token": (Moment.STARTED, Moment.FIRST_TOKEN),
+    "first_audio": (Moment.FIRST_SEGMENT, Moment.FIRST_AUDIO),
+}
+"""What is told of many responses together: how long it took from one moment to the other.
+
+The whole wait as the speaker had it, and what of it was the transcriber's, the language model's and
+the synthesizer's.
+"""
+
+
+def stages_ms(moments_ms: Mapping[str, float]) -> dict[str, float]:
+    """Return how long the stages of a response took, in milliseconds; those that it had.
+
+    Args:
+        moments_ms: By :meth:`Timeline.as_ms`.
+    """
+    return {
+        stage: moments_ms[end.value] - moments_ms[start.value]
+        for stage, (start, end) in STAGES.items()
+        if start.value in moments_ms and end.value in moments_ms
+    }
 
 
 class Timeline:
