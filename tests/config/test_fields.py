@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from antiphon.config import ApiKey, Config, hash_line
+from antiphon.config import ApiKey, Config, Limits, Price, hash_line
 from antiphon.errors import ConfigurationError
 
 
@@ -23,6 +23,37 @@ def test_others_can_only_reach_a_server_with_keys(host):
     with pytest.raises(ConfigurationError, match=rf"on {host}, .*--api-key or ANTIPHON_API_KEYS"):
         config(host=host)
     assert config(host=host, api_keys=("sk-one",)).host == host
+    assert config(host=host, admin_keys=("sk-one",)).host == host
+
+
+def test_anyone_may_be_let_in_if_that_is_said_in_so_many_words():
+    settings = config(host="0.0.0.0", allow_anyone=True)
+    assert not settings.needs_key
+
+
+def test_an_admin_key_is_a_key_with_the_name_of_its_place():
+    settings = config(admin_keys=("sk-one", hash_line("sk-two")))
+    assert settings.needs_key
+    assert settings.admin_names == ("admin_keys[0]", "admin_keys[1]")
+    digests = {name: digest.hex() for name, digest in settings.key_digests()}
+    assert digests == {
+        "admin_keys[0]": sha256(b"sk-one").hexdigest(),
+        "admin_keys[1]": sha256(b"sk-two").hexdigest(),
+    }
+
+
+def test_a_key_cannot_be_of_a_client_and_of_an_administrator():
+    with pytest.raises(ConfigurationError, match=r"'api_keys\[0\]' and 'admin_keys\[0\]'"):
+        config(api_keys=("sk-one",), admin_keys=(hash_line("sk-one"),))
+
+
+def test_what_is_spent_can_be_limited_where_something_has_a_price():
+    limits = Limits(spend_per_day=1.0)
+    key = ApiKey(name="kiosk", hash=hash_line("sk-kiosk"), rate_limits=limits)
+    for fields in ({"rate_limits": limits}, {"keys": (key,)}):
+        with pytest.raises(ConfigurationError, match="nothing has a price"):
+            config(**fields)
+        assert config(prices={"*": Price(output=1.0)}, **fields).prices
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])

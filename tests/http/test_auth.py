@@ -52,6 +52,24 @@ def test_no_key_is_refused_with_a_word_on_how_to_give_one():
         KEYRING.check(None)
 
 
+@pytest.mark.parametrize("key", [None, "anything"])
+def test_without_keys_everybody_may_do_what_concerns_all(key):
+    assert Keyring({}).check_admin(key) is None
+    assert Keyring({}).is_admin(None)
+
+
+def test_admin_keys_are_keys_that_may_do_more():
+    keyring = Keyring({"one": digest_of("sk-one"), "two": digest_of("sk-two")}, ("two",))
+    assert keyring.check("sk-two") == keyring.check_admin("sk-two") == "two"
+    assert (keyring.is_admin("one"), keyring.is_admin("two")) == (False, True)
+    with pytest.raises(RequestError, match="The key 'one' may not do this") as refusal:
+        keyring.check_admin("sk-one")
+    assert refusal.value.code == "forbidden"
+    with pytest.raises(RequestError) as refusal:
+        keyring.check_admin("sk-three")
+    assert refusal.value.code == "invalid_api_key"
+
+
 @pytest.mark.parametrize(
     ("header", "key"),
     [

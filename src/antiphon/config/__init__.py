@@ -4,9 +4,13 @@ from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, C
 from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
 from antiphon.config.loading import Loaded, load, load_config, load_shelf
 from antiphon.config.models import ModelChoice, VoiceChoice
+from antiphon.config.prices import Price
 from antiphon.config.report import report
+from antiphon.config.tls import TlsChoice
+from antiphon.config.tracing import TracingChoice
 from antiphon.config.upstream import UpstreamChoice
 from antiphon.config.webrtc import IceServer, UdpPorts, WebRtcChoice
+from antiphon.store.choices import StoreChoice
 
 __all__ = [
     "CLIENT_SECRET_PREFIX",
@@ -17,6 +21,10 @@ __all__ = [
     "Limits",
     "Loaded",
     "ModelChoice",
+    "Price",
+    "StoreChoice",
+    "TlsChoice",
+    "TracingChoice",
     "UdpPorts",
     "UpstreamChoice",
     "VoiceChoice",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, get_args
@@ -11,14 +9,20 @@ from typing import Annotated, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from antiphon.config.checks import CLIENT_SECRET_PREFIX, InvalidSettingError, check, is_loopback
 from antiphon.config.keys import ApiKey, Limits, digest_of
 from antiphon.config.models import ModelChoice, VoiceChoice
+from antiphon.config.prices import Price
+from antiphon.config.tls import TlsChoice
+from antiphon.config.tracing import TracingChoice
 from antiphon.config.webrtc import WebRtcChoice
 from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
+from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import Role
 from antiphon.engines.choices import Choice, choice_of
-from antiphon.errors import ConfigurationError
+from antiphon.logs import LogFormat, LogLevel
+from antiphon.store.choices import StoreChoice
 
 __all__ = ["CLIENT_SECRET_PREFIX", "DEFAULT_INSTRUCTIONS", "Config", "InvalidSettingError"]
 
@@ -33,12 +37,15 @@ DEFAULT_MODEL = "antiphon"
 MAX_SESSIONS = 64
 """Sessions at once, unless the operator says otherwise. More are told to come back later."""
 
+MAX_CONNECTIONS = 256
+"""Connections that are no sessions: requests, and clients that have not said what they want."""
 
-_ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+")
-"""As browsers write it: lower case, without a path."""
+DRAIN_S = 30.0
+"""How long sessions may go on once the server is told to end. Service managers have to wait longer
+before they kill it: by default systemd does, with 90 s, and Docker, with 10 s, does not."""
 
-CLIENT_SECRET_PREFIX = "ek_"  # noqa: S105 (not a secret itself)
-"""What client secrets begin with, by the protocol; clients in browsers insist on it."""
+SESSION_IDLE_S = 0.0
+"""As with the hosted service: a session that is not used lasts as long as any other, an hour."""
 
 
 class Config(Struct, frozen=True, kw_only=True):
@@ -50,7 +57,17 @@ class Config(Struct, frozen=True, kw_only=True):
         api_keys: Keys that clients may use, plain or as ``sha256:HEX``; without these and ``keys``
             none is needed.
         keys: Further keys, with names and limits of their own.
+        admin_keys: Keys of those who run the server: they may do all that other keys may, and see
+            and do what concerns everybody. Plain or as ``sha256:HEX``.
         rate_limits: What each key without limits of its own may use; ``None`` for any amount.
+        prices: What a million tokens of a model cost, by its name, or by a pattern such as ``*``;
+            the first that fits holds.
+        currency: What prices and limits of what is spent are in. Nothing is converted.
+        allow_anyone: Whether the server may listen where others reach it without needing a key.
+        tls: The certificate with which it speaks TLS; ``None`` for plain HTTP.
+        trusted_proxies: Addresses and networks of proxies that are believed for whom and by which
+            scheme they pass requests on (``X-Forwarded-For``, ``X-Forwarded-Proto``); anybody else
+            could say anything.
         home: Where weights and data are kept.
         catalogue: TOML file with engines that the operator knows by name, over the built-in ones.
         transcriber: What turns speech into words: a name of the catalogue, a path, the address of a
@@ -70,18 +87,38 @@ class Config(Struct, frozen=True, kw_only=True):
         beta_dialect: Whether clients of the beta protocol are served instead of refused.
         instructions: What a session's model is told to be, until its client says otherwise.
         max_sessions: How many sessions may be open at once.
+        max_connections: How many connections may be open besides, which are no sessions (yet).
+        max_session_s: How long a session lasts at most.
+        session_idle_s: How long one lasts in which nobody sends anything and nothing is worked out;
+            0 for as long as any other.
+        drain_s: How long sessions may go on once the server is told to end (``SIGTERM``).
         allow_origins: Origins of web pages that may use the server, ``*`` for all; empty for any
-            page if keys are needed, otherwise for pages of this machine.
+            page if keys are needed, otherwise for pages of this machine. The console may always,
+            by a name that cannot be another's.
+        allow_private_addresses: Networks besides the public internet in which MCP servers may be
+            that clients name, such as ``127.0.0.0/8``; ``*`` for all.
+        console: Whether the console is served, at ``/``.
         voices: The synthesizer's voices by the names that clients have for them.
         prompts: Instructions that clients may ask for by id.
         webrtc: How clients reach the server for calls.
+        store: What is kept of responses and conversations, where, and for how long.
+        log_level: The least that a line of the log has to matter.
+        log_format: Lines of ``text`` for people, or of ``json`` for programs.
+        log_content: Whether the log holds what is said and written as well, at level ``debug``.
+        tracing: Which sessions are traced, and where the traces go.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     api_keys: tuple[str, ...] = ()
     keys: tuple[ApiKey, ...] = ()
+    admin_keys: tuple[str, ...] = ()
     rate_limits: Limits | None = None
+    prices: dict[str, Price] = {}
+    currency: Annotated[str, Meta(min_length=1)] = "USD"
+    allow_anyone: bool = False
+    tls: TlsChoice | None = None
+    trusted_proxies: tuple[str, ...] = ()
     home: Path
     catalogue: Path | None = None
     transcriber: str | Choice | None = None
@@ -99,46 +136,39 @@ class Config(Struct, frozen=True, kw_only=True):
     beta_dialect: bool = False
     instructions: str = DEFAULT_INSTRUCTIONS
     max_sessions: Annotated[int, Meta(ge=1)] = MAX_SESSIONS
+    max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
+    max_session_s: Annotated[float, Meta(gt=0)] = SESSION_LIFETIME_S
+    session_idle_s: Annotated[float, Meta(ge=0)] = SESSION_IDLE_S
+    drain_s: Annotated[float, Meta(ge=0)] = DRAIN_S
     allow_origins: tuple[str, ...] = ()
+    allow_private_addresses: tuple[str, ...] = ()
+    console: bool = True
     voices: dict[str, str | VoiceChoice] = {}
     prompts: dict[str, StoredPrompt] = {}
     webrtc: WebRtcChoice = WebRtcChoice()
+    store: StoreChoice = StoreChoice()
+    log_level: LogLevel = "warning"
+    log_format: LogFormat = "text"
+    log_content: bool = False
+    tracing: TracingChoice = TracingChoice()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65_535:
-            message = f"The port is {self.port}; it has to be 0 to 65535."
-            raise InvalidSettingError("port", message)
-        if not self.needs_key and not self.listens_on_loopback:
-            message = (
-                f"The server would listen on {self.host}, where others can reach it, without an "
-                "API key. Give one with --api-key or ANTIPHON_API_KEYS, or listen on 127.0.0.1."
-            )
-            raise InvalidSettingError("host", message)
-        if any(key.startswith(CLIENT_SECRET_PREFIX) for key in self.api_keys):
-            message = (
-                f"An API key begins with '{CLIENT_SECRET_PREFIX}', which is how client secrets "
-                "begin. Choose another key."
-            )
-            raise InvalidSettingError("api_keys", message)
-        _check_keys(self)
-        _check_names(self)
-        for origin in self.allow_origins:
-            if not _ORIGIN.fullmatch(origin):
-                message = (
-                    f"'{origin}' is not an origin. Write it as browsers do, in lower case and "
-                    "without a path: --allow-origin https://app.example.org; '*' is all."
-                )
-                raise InvalidSettingError("allow_origins", message)
+        check(self)
 
     @property
     def needs_key(self) -> bool:
         """Whether clients need an API key."""
-        return bool(self.api_keys or self.keys)
+        return bool(self.api_keys or self.keys or self.admin_keys)
+
+    @property
+    def admin_names(self) -> tuple[str, ...]:
+        """What the admin keys are called; see :meth:`key_digests`."""
+        return tuple(f"admin_keys[{index}]" for index in range(len(self.admin_keys)))
 
     @property
     def listens_on_loopback(self) -> bool:
         """Whether only clients of this machine reach the server."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     def engine_choices(self) -> Iterator[tuple[Role, str | Choice | None]]:
         """Yield every engine that is configured, fallbacks too; those that are alike, once.
@@ -157,73 +187,19 @@ class Config(Struct, frozen=True, kw_only=True):
                         seen.add((role, written))
                         yield role, one
 
-    def key_digests(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the SHA-256 digest of every API key.
+    def key_lines(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the field, the name and what is written of every API key, plain or hashed.
 
         Keys that were given no name are called by their place: ``api_keys[0]``.
-
-        Raises:
-            ValueError: A key begins like a hash and is none.
         """
-        for index, key in enumerate(self.api_keys):
-            yield f"api_keys[{index}]", digest_of(key)
+        for index, line in enumerate(self.api_keys):
+            yield "api_keys", f"api_keys[{index}]", line
         for named in self.keys:
-            yield named.name, digest_of(named.hash)
+            yield "keys", named.name, named.hash
+        for name, line in zip(self.admin_names, self.admin_keys, strict=True):
+            yield "admin_keys", name, line
 
-
-class InvalidSettingError(ConfigurationError):
-    """A field of a configuration cannot be used, by itself or with the others.
-
-    Attributes:
-        field: Its name.
-    """
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-
-
-def _check_keys(config: Config) -> None:
-    """Check that keys can be told apart.
-
-    Raises:
-        InvalidSettingError: A name or a key is there twice, or a hash is none.
-    """
-    names: dict[bytes, str] = {}
-    try:
-        for name, digest in config.key_digests():
-            if name in names.values():
-                message = f"Two keys are called '{name}'. Give each a name of its own."
-                raise InvalidSettingError("keys", message)
-            if digest in names:
-                message = f"'{names[digest]}' and '{name}' are the same key. Leave one of them out."
-                raise InvalidSettingError("keys" if config.keys else "api_keys", message)
-            names[digest] = name
-    except ValueError as error:
-        message = f"An entry of 'api_keys' is no key: {error}"
-        raise InvalidSettingError("api_keys", message) from None
-
-
-def _check_names(config: Config) -> None:
-    """Check that there is a model, and that each can be told by its names.
-
-    Raises:
-        InvalidSettingError: There is none, or a name is that of two.
-    """
-    if not config.models:
-        message = "There is no model that clients could ask for. Leave 'models' out, or name one."
-        raise InvalidSettingError("models", message)
-    owners: dict[str, str] = {}
-    for model, choice in config.models.items():
-        for name in (model, *choice.aliases):
-            owner = owners.setdefault(name, model)
-            if owner != model:
-                message = f"'{name}' names the models '{owner}' and '{model}'. Rename one of them."
-                raise InvalidSettingError("models", message)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    def key_digests(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the name and the SHA-256 digest of every API key."""
+        for _, name, line in self.key_lines():
+            yield name, digest_of(line)

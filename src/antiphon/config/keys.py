@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from antiphon.wire.refusal import InvalidFieldError
 
-__all__ = ["HASH_PREFIX", "ApiKey", "Limits", "digest_of", "hash_line", "new_key"]
+__all__ = ["HASH_PREFIX", "ORIGIN_PATTERN", "ApiKey", "Limits", "digest_of", "hash_line", "new_key"]
 
 HASH_PREFIX = "sha256:"
 """What a hashed key begins with; 64 hexadecimal digits follow. A fast hash will do, and is needed
@@ -19,6 +19,9 @@ for each connection: keys are random and long, unlike passwords."""
 
 _KEY_PREFIX = "sk-"
 _KEY_BYTES = 32
+
+ORIGIN_PATTERN = r"^(null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+)$(?!\n)"
+"""The origin of a page as browsers write it: lower case, without a path."""
 
 _HASHED = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{64}}")
 
@@ -29,10 +32,23 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         requests_per_minute: Responses begun, asked for or not; ``None`` for any number.
         tokens_per_minute: Tokens of their usage, in and out; ``None`` for any number.
+        max_sessions: Sessions and requests for audio at once; ``None`` for any number.
+        spend_per_day: What its responses may cost from midnight to midnight, UTC, in the
+            configuration's currency; ``None`` for any amount. Costs are known when a response has
+            ended, so the last one may go beyond.
+        spend_per_month: The same from the first of a month.
     """
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    max_sessions: Annotated[int, Meta(ge=1)] | None = None
+    spend_per_day: Annotated[float, Meta(gt=0)] | None = None
+    spend_per_month: Annotated[float, Meta(gt=0)] | None = None
+
+    @property
+    def spend(self) -> bool:
+        """Whether costs are limited."""
+        return self.spend_per_day is not None or self.spend_per_month is not None
 
 
 class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,11 +58,17 @@ class ApiKey(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         name: What it is called in logs and in client secrets; not secret.
         hash: The key's hash, as ``antiphon key`` prints it.
         rate_limits: Its own limits, which take the place of those for all; ``None`` for those.
+        models: The models that it may ask for, by their names or patterns such as ``fast-*``; all
+            if there are none. Names that are not configured count as the default model's.
+        origins: The web pages that may use it, of those that may use the server; all if there are
+            none. Programs other than browsers are not concerned.
     """
 
     name: Annotated[str, Meta(pattern=r"^[\w-]+$")]
     hash: str
     rate_limits: Limits | None = None
+    models: tuple[str, ...] = ()
+    origins: tuple[Annotated[str, Meta(pattern=ORIGIN_PATTERN)], ...] = ()
 
     def __post_init__(self) -> None:
         if not _HASHED.fullmatch(self.hash):

@@ -18,6 +18,7 @@ from msgspec import inspect
 
 from antiphon.config.fields import Config, InvalidSettingError
 from antiphon.config.models import ModelChoice
+from antiphon.config.tls import TlsChoice
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, catalogue_with
 from antiphon.engines.choices import Choice, located
@@ -35,6 +36,9 @@ DEFAULT_SOURCE = "default"
 
 _FILE_VARIABLE = "ANTIPHON_CONFIG"
 _NO_FLAGS: Mapping[str, object] = MappingProxyType({})
+
+_SINGULARS = {"api_keys": "api_key", "admin_keys": "admin_key", "allow_origins": "allow_origin"}
+"""Flags of fields that hold several values: one flag gives one of them."""
 
 _FIELDS = {field.name: field for field in msgspec.structs.fields(Config)}
 _ROLES = {*get_args(Role)}
@@ -158,10 +162,20 @@ def _from_file(path: Path) -> dict[str, object]:
         values[name] = path.parent / Path(str(values[name])).expanduser()
     for role in _ROLES & values.keys():
         values[role] = located(cast("str | Choice", values[role]), path.parent)
+    if (tls := cast("TlsChoice | None", values.get("tls"))) is not None:
+        values["tls"] = _beside(tls, path.parent)
     models = cast("dict[str, ModelChoice]", values.get("models", {}))
     for model, choice in models.items():
         models[model] = _located(choice, path.parent)
     return values
+
+
+def _beside(tls: TlsChoice, folder: Path) -> TlsChoice:
+    """Return a certificate whose paths stand alone."""
+    return TlsChoice(
+        certificate=str(folder / Path(tls.certificate).expanduser()),
+        key=str(folder / Path(tls.key).expanduser()),
+    )
 
 
 def _located(model: ModelChoice, folder: Path) -> ModelChoice:
@@ -245,5 +259,5 @@ def _remedy(path: str | None) -> str:
 
 
 def _flag(name: str) -> str:
-    singular = {"api_keys": "api_key", "allow_origins": "allow_origin"}.get(name, name)
+    singular = _SINGULARS.get(name, name)
     return f"--{singular.replace('_', '-')}"

@@ -20,6 +20,11 @@ _MASK = "********"
 _SECRETS = ("hash", "credential")
 """What entries of lists call what is not to be shown."""
 
+_KEYS = ("api_keys", "admin_keys")
+
+_PASSWORD = re.compile(r":[^/@]*@")
+"""Of a URL, after the user's name."""
+
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 
 
@@ -36,7 +41,7 @@ def report(loaded: Loaded, *, with_defaults: bool = True) -> Iterator[str]:
         if loaded.sources[name] == DEFAULT_SOURCE and not with_defaults:
             continue
         value = getattr(loaded.config, name)
-        masked = tuple(_masked(key) for key in value) if name == "api_keys" else value
+        masked = tuple(_masked(key) for key in value) if name in _KEYS else value
         plain = msgspec.to_builtins(masked, enc_hook=str)
         source = loaded.sources[name]
         if plain is None:
@@ -55,7 +60,9 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
 
 
 def _shown(key: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a value, masked if it is a key of another service; where it is kept may be shown."""
+    """Return a value, masked if it is a secret; where it is kept may be shown."""
+    if key == "store.url":
+        return _PASSWORD.sub(f":{_MASK}@", str(value))
     is_key = key.endswith(".api_key") and not str(value).startswith(ENVIRONMENT)
     return _MASK if is_key else value
 

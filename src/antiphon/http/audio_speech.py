@@ -11,6 +11,7 @@ from starlette.responses import Response
 from antiphon.audio.encoders import ENCODINGS, Encoding
 from antiphon.core.abilities import voice_name
 from antiphon.core.plan import ChatMessage
+from antiphon.core.usage import usage_without_response
 from antiphon.errors import RequestError
 from antiphon.http.bodies import read_json
 from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
@@ -46,12 +47,19 @@ class Speech:
             engines.abilities.require_voice(wanted.voice, "voice")
         encoding = _encoding(wanted)
         async with AsyncExitStack() as needs:
-            needs.enter_context(self._reception.request(request.state.key_name))
+            key_name = request.state.access.key_name
+            use = needs.enter_context(self._reception.request(key_name, wanted.model))
             file = SpokenFile(
                 wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
             )
+            text_tokens = _text_tokens(engines, wanted.input)
+            needs.callback(
+                lambda: use(
+                    usage_without_response(text_tokens=text_tokens, spoken_tokens=file.audio_tokens)
+                )
+            )
             if wanted.stream_format == "sse":
-                events = _events(file, _text_tokens(engines, wanted.input))
+                events = _events(file, text_tokens)
                 return WorkedOutResponse(
                     as_events(events), media_type=EVENT_STREAM, needs=needs.pop_all()
                 )

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from antiphon.audio.files import AudioReader
 from antiphon.core.abilities import primary_language
+from antiphon.core.usage import INPUT_AUDIO_TOKENS_PER_S, audio_tokens, usage_without_response
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptionRequest
 from antiphon.errors import RequestError
@@ -22,6 +23,7 @@ from antiphon.runtime.files.transcribe import FileTranscription
 from antiphon.runtime.reception import Reception
 from antiphon.wire.audio_config import ServerVad
 from antiphon.wire.refusal import listed
+from antiphon.wire.response import RealtimeResponseUsage
 from antiphon.wire.transcriptions import TranscriptionForm, VadChunking
 
 __all__ = ["Transcriptions"]
@@ -47,10 +49,12 @@ class Transcriptions:
             wanted = form.read_as(TranscriptionForm)
             engines = self._reception.openings.engines_of(wanted.model)
             _check(wanted, engines.transcriber.info)
-            needs.enter_context(self._reception.request(request.state.key_name))
+            key_name = request.state.access.key_name
+            use = needs.enter_context(self._reception.request(key_name, wanted.model))
             reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
             needs.callback(reader.close)
             work = self._begin(reader, wanted, engines)
+            needs.callback(lambda: use(_usage(reader)))
             if wanted.stream:
                 body, media_type = as_events(stream_events(work, wanted)), EVENT_STREAM
             else:
@@ -70,6 +74,12 @@ class Transcriptions:
             timed=wanted.response_format in TIMED,
             whole=wanted.response_format == "diarized_json",
         )
+
+
+def _usage(reader: AudioReader) -> RealtimeResponseUsage:
+    """Return what has been used so far: as much as if a session had heard it."""
+    heard_tokens = audio_tokens(reader.read_s * 1000, INPUT_AUDIO_TOKENS_PER_S)
+    return usage_without_response(heard_tokens=heard_tokens)
 
 
 async def _whole(

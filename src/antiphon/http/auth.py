@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from starlette.datastructures import Headers
 
@@ -20,15 +20,17 @@ _KEY_PREFIX = "openai-insecure-api-key."
 
 
 class Keyring:
-    """The API keys of a server. Without any, everybody may connect.
+    """The API keys of a server. Without any, everybody may connect, and do anything.
 
     Args:
         digests: SHA-256 digests of the keys by their names. The keys themselves are not held: a
             dump of the process's memory gives none away.
+        admins: The names of those that may do what concerns the whole server.
     """
 
-    def __init__(self, digests: Mapping[str, bytes]) -> None:
+    def __init__(self, digests: Mapping[str, bytes], admins: Collection[str] = ()) -> None:
         self._digests = digests
+        self._admins = frozenset(admins)
 
     def check(self, key: str | None) -> str | None:
         """Check a client's key, in the same time for a wrong one as for a right one.
@@ -64,6 +66,35 @@ class Keyring:
             message = "The API key is not one of those that the server was started with."
             raise RequestError(message, code="invalid_api_key")
         return matches[0]
+
+    def check_admin(self, key: str | None) -> str | None:
+        """Check the key of a client who wants to do what concerns the whole server.
+
+        Returns:
+            What the key is called; ``None`` where none is needed, for nothing or for anything.
+
+        Raises:
+            RequestError: ``invalid_api_key``, as :meth:`check`; ``forbidden``: it is a key, but not
+                one of an administrator.
+        """
+        name = self.check(key)
+        if not self.is_admin(name):
+            remedy = (
+                "Use one of 'admin_keys'."
+                if self._admins
+                else "The server has none; list one in 'admin_keys' of its configuration."
+            )
+            message = f"The key '{name}' may not do this: it takes an admin key. {remedy}"
+            raise RequestError(message, code="forbidden")
+        return name
+
+    def is_admin(self, name: str | None) -> bool:
+        """Whether who has this key may do what concerns the whole server.
+
+        Args:
+            name: What the key is called, by :meth:`check`; ``None`` where none is needed.
+        """
+        return name is None or name in self._admins
 
 
 def key_from_headers(headers: Headers) -> str | None:

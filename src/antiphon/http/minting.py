@@ -128,7 +128,7 @@ class Minting:
 
 def _key_name(request: Request) -> str | None:
     """Return what the API key is called that a request came with."""
-    name: str | None = request.state.key_name
+    name: str | None = request.state.access.key_name
     return name
 
 
