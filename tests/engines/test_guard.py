@@ -10,7 +10,7 @@ import pytest
 
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
-from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
+from antiphon.engines.guard import ENGINE_CRASHED, EngineLoad, Limits, guarded, load_of
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
 from antiphon.engines.scripted.engines import (
     ScriptedTranscriber,
@@ -105,6 +105,22 @@ async def test_requests_beyond_the_limit_wait_for_their_turn():
         assert heard == []
         gate.open()
     assert heard == ["Now.", "I hear."]
+
+
+async def test_what_it_has_to_do_is_told():
+    gate = Gate()
+    engine = guard(ears(waiting_at(gate)), parallel=1)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(heard_by, engine)
+        await gate.reached()
+        tasks.start_soon(heard_by, engine)
+        await step(20)
+        assert load_of(engine) == EngineLoad(
+            works=True, running=1, waiting=1, parallel=1, replaced=0
+        )
+        gate.open()
+    assert load_of(engine) == EngineLoad(works=True, running=0, waiting=0, parallel=1, replaced=0)
+    assert load_of(ears()) is None
 
 
 async def test_who_waits_too_long_is_told_of_the_overload():

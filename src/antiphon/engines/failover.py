@@ -39,6 +39,7 @@ __all__ = [
     "FailoverLanguageModel",
     "FailoverSynthesizer",
     "FailoverTranscriber",
+    "members_of",
     "with_fallbacks",
 ]
 
@@ -66,9 +67,14 @@ class _Failover(Generic[EngineT]):
         self._primary = primary
         self._others = others
 
+    @property
+    def members(self) -> tuple[EngineT, ...]:
+        """Those that it is made of, in the order in which they are asked."""
+        return (self._primary, *self._others)
+
     async def aclose(self) -> None:
         """Close all of them."""
-        for engine in (self._primary, *self._others):
+        for engine in self.members:
             await engine.aclose()
 
     async def _first_to_answer(
@@ -229,6 +235,11 @@ class FailoverSynthesizer(_Failover[Synthesizer]):
             async for chunk in chunks:
                 if chunk.size:
                     yield np.clip(chunk, -1, 1)
+
+
+def members_of(engine: Engine) -> tuple[Engine, ...]:
+    """Return the engines that an engine is made of: itself, unless others stand in for it."""
+    return engine.members if isinstance(engine, _Failover) else (engine,)
 
 
 def with_fallbacks(role: Role, engines: Sequence[Engine]) -> Engine:

@@ -33,7 +33,7 @@ from antiphon.engines.thinking import (
 )
 from antiphon.errors import AntiphonError, EngineError, Stage
 
-__all__ = ["ENGINE_CRASHED", "Limits", "guarded"]
+__all__ = ["ENGINE_CRASHED", "EngineLoad", "Limits", "guarded", "load_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +58,29 @@ class Limits(Struct, frozen=True, kw_only=True):
     parallel: int | None = None
     queue_s: float = 10.0
     stall_s: float = 60.0
+
+
+class EngineLoad(Struct, frozen=True, kw_only=True):
+    """What a guarded engine has to do at the moment.
+
+    Attributes:
+        works: Whether it takes requests; false while it is being loaded anew.
+        running: Requests that it works on.
+        waiting: Requests that wait for it.
+        parallel: How many it is to work on at once; ``None`` for any number.
+        replaced: How often it had to be loaded anew.
+    """
+
+    works: bool
+    running: int
+    waiting: int
+    parallel: int | None
+    replaced: int
+
+
+def load_of(engine: Engine) -> EngineLoad | None:
+    """Return what an engine has to do; ``None`` for one that no guard stands before."""
+    return engine.load if isinstance(engine, _Guarded) else None
 
 
 def guarded(engine: Engine, limits: Limits, load: Callable[[], Awaitable[Engine]]) -> Engine:
@@ -96,6 +119,20 @@ class _Guarded(Generic[E]):
         self._works.set()
         self._places = anyio.Semaphore(limits.parallel) if limits.parallel else None
         self._background: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._waiting = 0
+        self._replaced = 0
+
+    @property
+    def load(self) -> EngineLoad:
+        """What it has to do at the moment."""
+        return EngineLoad(
+            works=self._works.is_set(),
+            running=self._running,
+            waiting=self._waiting,
+            parallel=self._limits.parallel,
+            replaced=self._replaced,
+        )
 
     @property
     def info(self) -> EngineInfo:
@@ -115,13 +152,19 @@ class _Guarded(Generic[E]):
         Raises:
             EngineError: The engine did; or it is overloaded, hangs or has crashed.
         """
-        await self._enter()
+        self._waiting += 1
+        try:
+            await self._enter()
+        finally:
+            self._waiting -= 1
+        self._running += 1
         try:
             engine = self._engine
             async with aclosing(begin(engine)) as events:
                 while (event := await self._next(events, engine)) is not _END:
                     yield event
         finally:
+            self._running -= 1
             if self._places is not None:
                 self._places.release()
 
@@ -164,6 +207,7 @@ class _Guarded(Generic[E]):
         if self._closed or engine is not self._engine or not self._works.is_set():
             return
         _log.error("%s is loaded anew: %s", self.info.name, reason)
+        self._replaced += 1
         self._works = anyio.Event()
         self._in_background(self._load_anew(engine))
 

@@ -99,15 +99,21 @@ class Detection:
         for listener in listeners:
             del self._waiting[listener]
         taken = [(one, frame) for one in listeners if (frame := one.next_frame()) is not None]
-        if not taken:
-            return
+        if taken:
+            self._judge(taken)
+
+    def _judge(self, taken: list[tuple[Listener, Floats]]) -> None:
+        """Judge a frame of each; if that fails, of each by itself, to find whose it is."""
         try:
             probabilities, states = self._detector.step(
                 np.stack([frame for _, frame in taken]), [one.detector_state for one, _ in taken]
             )
         except Exception as error:  # engines should raise EngineError only; other sessions go on
-            for listener, _ in taken:
-                listener.detection_failed(error)
+            if len(taken) == 1:
+                taken[0][0].detection_failed(error)
+            else:
+                for one in taken:
+                    self._judge([one])
             return
         for (listener, _), probability, state in zip(taken, probabilities, states, strict=True):
             listener.detector_state = state

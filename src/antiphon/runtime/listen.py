@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import copy_context
 
 import numpy as np
 from msgspec import UNSET
@@ -53,6 +54,8 @@ class Ear:
         self._denoised_since = 0
         self._feed = feed
         self._fail = fail
+        # Detection is a task of the process, and what a judgement leads to one of the session.
+        self._context = copy_context()
         self._ring = Ring(capacity_samples=MAX_HELD_S * INPUT_CLOCK_HZ)
         self._detecting = False
         self._ended = False
@@ -173,11 +176,11 @@ class Ear:
         start = self._judged_until - self._detection.frame_samples
         if not self._is_near(start, self._judged_until):
             probability = 0.0  # somebody speaks, but to somebody else
-        self._feed(SpeechProbability(start, self._judged_until, probability))
+        self._context.run(self._feed, SpeechProbability(start, self._judged_until, probability))
 
     def detection_failed(self, error: Exception) -> None:
         """Pass the failure on to the host."""
-        self._fail(error)
+        self._context.run(self._fail, error)
 
     # --- noise ------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ class Outbox:
         # Bounded by hard_bytes. A deque takes more memory, and this is empty or short.
         self._frames: list[bytes] = []
         self._held_bytes = 0
+        self._dropped_frames = 0
         self._soft_bytes = soft_bytes
         self._hard_bytes = hard_bytes
         self._drained: anyio.Event | None = None  # only while a producer waits
@@ -54,6 +55,11 @@ class Outbox:
     def held_bytes(self) -> int:
         """How much waits to be sent."""
         return self._held_bytes
+
+    @property
+    def dropped_frames(self) -> int:
+        """How many frames were thrown away that the client has not read."""
+        return self._dropped_frames
 
     @property
     def closed(self) -> bool:
@@ -114,6 +120,7 @@ class Outbox:
 
     def discard(self) -> None:
         """Throw away what waits to be sent."""
+        self._dropped_frames += len(self._frames)
         self._frames.clear()
         self._held_bytes = 0
 

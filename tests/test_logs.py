@@ -1,0 +1,82 @@
+import asyncio
+import io
+import json
+import logging
+
+import pytest
+
+from antiphon.logs import Trail, current_trail, follow, set_up_logs
+
+_log = logging.getLogger("antiphon.test")
+
+
+@pytest.fixture
+def written():
+    """What is logged; the logs are afterwards as they were."""
+    root, own = logging.getLogger(), logging.getLogger("antiphon")
+    before = root.handlers[:], root.level, own.level
+    yield io.StringIO()
+    root.handlers[:], level, own_level = before
+    root.setLevel(level)
+    own.setLevel(own_level)
+
+
+async def test_each_line_names_whom_it_is_about(written):
+    set_up_logs("text", "info", written)
+
+    async def serve(number: int) -> None:
+        follow(Trail(request_id=f"req_{number}"))
+        await asyncio.sleep(0)
+        current_trail().session_id = f"sess_{number}"
+        current_trail().key_name = "kiosk"
+        await asyncio.create_task(work())
+
+    async def work() -> None:
+        _log.info("done")
+
+    await asyncio.gather(serve(1), serve(2))
+    _log.info("alone")
+    first, second, alone = written.getvalue().splitlines()
+    assert first.endswith("INFO antiphon.test: done [sess_1 req_1 kiosk]")
+    assert second.endswith("[sess_2 req_2 kiosk]")
+    assert alone.endswith("INFO antiphon.test: alone")
+
+
+async def test_lines_for_programs_are_objects(written):
+    set_up_logs("json", "info", written)
+    follow(Trail(request_id="req_1"))
+    _log.info("it %s", "happened", extra={"fields": {"event": "it"}})
+    try:
+        raise ValueError("no")
+    except ValueError:
+        _log.exception("a mistake")
+    told, mistake = map(json.loads, written.getvalue().splitlines())
+    assert told.pop("time").endswith("Z")
+    assert told == {
+        "level": "info",
+        "logger": "antiphon.test",
+        "message": "it happened",
+        "request_id": "req_1",
+        "event": "it",
+    }
+    assert "ValueError: no" in mistake["exception"]
+
+
+def test_of_libraries_only_warnings_are_written(written):
+    set_up_logs("text", "debug", written)
+    logging.getLogger("websockets").info("authorization: Bearer sk-one")
+    _log.debug("own")
+    logging.getLogger("websockets").warning("broken")
+    assert [line.rpartition(": ")[2] for line in written.getvalue().splitlines()] == [
+        "own",
+        "broken",
+    ]
+
+
+def test_it_can_be_changed_while_the_server_runs(written):
+    set_up_logs("text", "info", written)
+    set_up_logs("json", "warning", written)
+    _log.info("no more")
+    _log.warning("once")
+    (line,) = written.getvalue().splitlines()
+    assert json.loads(line)["message"] == "once"
