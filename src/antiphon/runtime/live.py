@@ -3,25 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from contextlib import contextmanager
 
-from antiphon.errors import RequestError
+from antiphon.errors import BusyError, RequestError
 from antiphon.runtime.hosts import CloseReason, SessionHost
-from antiphon.runtime.observers import OpenedSession, SessionObserver
+from antiphon.runtime.listening_in import Listening
+from antiphon.runtime.observers import EndedResponse, OpenedSession, SessionObserver
+from antiphon.wire.codec import encode
+from antiphon.wire.server_events import (
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    OutputAudioBufferCleared,
+    OutputAudioBufferStarted,
+    OutputAudioBufferStopped,
+    ResponseCreated,
+    ServerEvent,
+)
+from antiphon.wire.translation import TranslationServerEvent
 
-__all__ = ["LiveSession", "LiveSessions"]
+__all__ = ["MAX_LISTENING", "LiveSession", "LiveSessions"]
+
+MAX_LISTENING = 8
+"""Who may listen in at once, to all sessions together."""
+
+_RETRY_AFTER_S = 5
+
+_PLAYBACK = (OutputAudioBufferStarted, OutputAudioBufferStopped, OutputAudioBufferCleared)
 
 
-class LiveSession(NamedTuple):
+class LiveSession(SessionObserver):
     """A session that is open.
+
+    Args:
+        opened: What was known of it when it began.
+        host: Its owner.
+        sessions: Those that are open, by their ids.
 
     Attributes:
         opened: What was known of it when it began.
         host: Its owner.
+        responses: How many of its responses have ended.
+        speaking: Whether its user speaks, as far as turns are detected.
+        listening: Who listens in.
     """
 
-    opened: OpenedSession
-    host: SessionHost
+    __slots__ = (
+        *("_playing", "_running", "_sessions"),
+        *("host", "listening", "opened", "responses", "speaking"),
+    )
+
+    def __init__(
+        self, opened: OpenedSession, host: SessionHost, sessions: dict[str, LiveSession]
+    ) -> None:
+        self.opened = opened
+        self.host = host
+        self.responses = 0
+        self.speaking = False
+        self.listening: tuple[Listening, ...] = ()
+        self._sessions = sessions
+        self._running = 0  # responses
+        self._playing = False
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nobody speaks, no response is under way or waits to be read.
+
+        A translation is never known to be: its events do not say where it pauses.
+        """
+        is_told = self.opened.kind != "translation"
+        goes_on = self.speaking or self._running or self._playing or self.host.outbox.held_bytes
+        return is_told and not goes_on
+
+    def send(self, event: ServerEvent | TranslationServerEvent) -> None:
+        """Note who speaks, and pass the event on to those who listen in."""
+        kind = type(event)
+        if kind is InputAudioBufferSpeechStarted or kind is InputAudioBufferSpeechStopped:
+            self.speaking = kind is InputAudioBufferSpeechStarted
+        elif kind is ResponseCreated:
+            self._running += 1
+        elif kind in _PLAYBACK:
+            self._playing = kind is OutputAudioBufferStarted
+        if self.listening:
+            data = encode(event)
+            for one in self.listening:
+                one.put(str(event.__struct_config__.tag), data)
+
+    def end_response(self, ended: EndedResponse) -> None:  # noqa: ARG002 (whatever came of it)
+        """Count a response."""
+        self.responses += 1
+        self._running -= 1
+
+    def close(self, reason: CloseReason | None) -> None:  # noqa: ARG002 (whatever it was)
+        """Take the session off the list."""
+        del self._sessions[self.opened.id]
+        for one in self.listening:
+            one.end()
 
 
 class LiveSessions:
@@ -48,20 +124,34 @@ class LiveSessions:
             raise RequestError(message, code="session_not_found", param="session_id")
         return found
 
-    def open(self, session: OpenedSession, host: SessionHost) -> _Listed:
+    def open(self, session: OpenedSession, host: SessionHost) -> LiveSession:
         """List a session until it is over."""
-        self._sessions[session.id] = LiveSession(session, host)
-        return _Listed(self._sessions, session.id)
+        live = self._sessions[session.id] = LiveSession(session, host, self._sessions)
+        return live
 
+    @contextmanager
+    def listening(self, session_id: str) -> Iterator[Listening]:
+        """Listen in to a session from now on, as long as the context is open.
 
-class _Listed(SessionObserver):
-    """Takes a session off the list when it is over."""
-
-    __slots__ = ("_session_id", "_sessions")
-
-    def __init__(self, sessions: dict[str, LiveSession], session_id: str) -> None:
-        self._sessions = sessions
-        self._session_id = session_id
-
-    def close(self, reason: CloseReason | None) -> None:  # noqa: ARG002 (whatever it was)
-        del self._sessions[self._session_id]
+        Raises:
+            RequestError: ``session_not_found``.
+            BusyError: ``too_many_connections``.
+        """
+        session = self.find(session_id)
+        if sum(len(one.listening) for one in self._sessions.values()) >= MAX_LISTENING:
+            message = (
+                f"{MAX_LISTENING} connections listen in to sessions, and there may be no more. "
+                "Close one of them."
+            )
+            raise BusyError(
+                message,
+                code="too_many_connections",
+                type="invalid_request_error",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+        listening = Listening()
+        session.listening += (listening,)
+        try:
+            yield listening
+        finally:
+            session.listening = tuple(one for one in session.listening if one is not listening)
