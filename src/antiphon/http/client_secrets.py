@@ -113,8 +113,13 @@ class ClientSecrets:
             raise RequestError(message, code="string_above_max_length", param="session")
         return secret
 
-    def read(self, secret: str) -> Grant:
+    def read(self, secret: str, *, expired_too: bool = False) -> Grant:
         """Return what a secret grants.
+
+        Args:
+            secret: The secret.
+            expired_too: Whether it will do when it has expired: to come back to a session that it
+                has opened, which takes a secret of the session's own as well.
 
         Raises:
             RequestError: ``invalid_api_key``; it is not one of this server's, or has expired.
@@ -129,7 +134,7 @@ class ClientSecrets:
             )
             raise RequestError(message, code="invalid_api_key") from None
         grant = _decoder.decode(zlib.decompress(opened))
-        if self._clock() >= grant.expires_at:
+        if self._clock() >= grant.expires_at and not expired_too:
             ago_s = int(self._clock()) - grant.expires_at
             message = (
                 f"The client secret expired {ago_s} seconds ago. "
