@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from antiphon.config import Config
 from antiphon.errors import ConfigurationError
-from antiphon.http.server import open_listener
+from antiphon.http.server import listening_on, open_listener
 from tests.support.server import running_server
 
 
@@ -48,3 +50,31 @@ def test_an_address_of_another_machine_is_named():
         open_listener(config),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client", "scheme"),
+    [
+        ((), "127.0.0.1", "http"),
+        (("10.0.0.0/8",), "127.0.0.1", "http"),
+        (("127.0.0.1",), "203.0.113.7", "https"),
+        (("127.0.0.0/8", "203.0.113.0/24"), "198.51.100.1", "https"),
+    ],
+)
+async def test_only_trusted_proxies_are_believed_whom_they_speak_for(trusted, client, scheme):
+    seen: dict[str, object] = {}
+
+    async def look(scope: Any, _receive: Any, send: Any) -> None:
+        seen.update(client=scope["client"][0], scheme=scope["scheme"])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = Config(home=Path("unused"), port=0, trusted_proxies=trusted)
+    said = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7", "X-Forwarded-Proto": "https"}
+    with open_listener(config) as listener:
+        async with (
+            listening_on(look, listener, config) as (_, url),
+            httpx2.AsyncClient() as http,
+        ):
+            await http.get(url, headers=said)
+    assert seen == {"client": client, "scheme": scheme}
