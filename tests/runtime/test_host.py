@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from dataclasses import replace
 
 import anyio
@@ -303,3 +304,25 @@ async def test_a_question_that_is_too_long_fails_its_answer_and_no_more():
     error = failed["status_details"]["error"]
     assert (error["type"], error["code"]) == ("invalid_request_error", "context_length_exceeded")
     assert following["status"] == "completed"
+
+
+async def test_a_session_in_which_nothing_happens_is_closed_with_a_word_why():
+    async with open_room(session_idle_s=60) as room:
+        client = await room.enter()
+        await anyio.sleep(50)
+        await client.append(silence(20))
+        await anyio.sleep(59)
+        assert client.closed is None
+        await client.over.wait()
+        assert client.closed == (1001, "Nothing has happened in the session for 60 seconds.")
+
+
+async def test_a_session_lasts_as_long_as_the_operator_has_it_and_says_so_at_the_beginning():
+    async with open_room(max_session_s=300, session_idle_s=0) as room:
+        client = await room.enter()
+        session = client.frames[0]["session"]
+        assert session["expires_at"] == pytest.approx(time.time() + 300, abs=5)
+        await anyio.sleep(299)
+        assert client.closed is None
+        await client.over.wait()
+        assert client.closed == (1001, "Your session hit the maximum duration of 5 minutes.")

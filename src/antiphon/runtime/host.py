@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ from antiphon.core.effects import (
     ForgetMcpServer,
     GuessResponse,
     HearingEffect,
+    KeepItem,
     KeepRecording,
     KeepResponse,
     ListMcpTools,
@@ -47,7 +49,7 @@ from antiphon.core.effects import (
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage
-from antiphon.core.signals import FrameRefused, Signal
+from antiphon.core.signals import ConnectionOver, FrameRefused, Signal
 from antiphon.core.verbs import Verbs
 from antiphon.engines.base import Floats
 from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
@@ -61,8 +63,9 @@ from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp.connections import McpConnections
 from antiphon.runtime.observers import EndedResponse, Observers, OpenedSession
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
-from antiphon.runtime.playback import Player
+from antiphon.runtime.playback import Player, refuse_append
 from antiphon.runtime.prediction import predict_message_end, predict_turn_end
+from antiphon.runtime.reach import PUBLIC_INTERNET, Reach
 from antiphon.runtime.recordings import Recordings
 from antiphon.runtime.spare import Machines
 from antiphon.runtime.timing import TurnTiming
@@ -70,7 +73,6 @@ from antiphon.runtime.transcribe import Transcriptions
 from antiphon.wire import server_events as sent
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
-from antiphon.wire.response import RealtimeResponse
 from antiphon.wire.translation import SessionInputAudioBufferAppend, TranslationServerEvent
 
 __all__ = ["Host"]
@@ -90,6 +92,7 @@ class Host:
         opened: What is known of the session.
         observers: Are told of what happens in it.
         tasks: Runs the session's work; must end when the connection does.
+        reach: Which addresses may be connected to at the client's word.
         decode: Reads the client's frames; gives the events that the session receives.
         play: Sends a frame of what is to be heard at once, where the transport plays; ``None``
             where the client does.
@@ -111,6 +114,7 @@ class Host:
         opened: OpenedSession,
         observers: Observers,
         tasks: TaskGroup,
+        reach: Reach = PUBLIC_INTERNET,
         decode: Callable[[str | bytes], Any] = decode_client_event,
         play: Callable[[bytes], object] | None = None,
     ) -> None:
@@ -125,8 +129,9 @@ class Host:
         self._loop = asyncio.get_running_loop()
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._effects: deque[Effect] = deque()  # to be performed
         self._recordings = Recordings()
-        self._mcp = McpConnections(session.settings.id, feed=self._feed, tasks=tasks)
+        self._mcp = McpConnections(session.settings.id, feed=self._feed, tasks=tasks, reach=reach)
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
         self._watch = observers.open(opened, self)
@@ -160,6 +165,11 @@ class Host:
     def session_id(self) -> str:
         """The session's id, as the client knows it."""
         return self._session.settings.id
+
+    @property
+    def late_signals(self) -> int:
+        """How many signals of engines came for what had ended already."""
+        return self._session.dropped_signals
 
     def receive(self, frame: str | bytes) -> None:
         """Take one frame from the client."""
@@ -201,24 +211,30 @@ class Host:
         """Leave detection and take no more to send; the task group's owner ends the tasks."""
         self._ear.close()
         self.outbox.close()
+        self._transcriptions.stop_all()
+        self._answers.stop_all()
+        try:
+            self._end_session()
+        except Exception:  # it may be why the connection is over; what follows frees the rest
+            _log.exception("%s: could not be ended in order", self.session_id)
         self._watch.close(self.closing)
         if self.player is not None:
             self.player.close()
-        self._transcriptions.stop_all()
-        self._answers.stop_all()
         if self._timer is not None:
             self._timer.cancel()
+
+    def _end_session(self) -> None:
+        self._session.feed(ConnectionOver(), self._loop.time())
+        self._effects.extend(self._session.drain())
+        while self._effects:
+            self._note(self._effects.popleft())
 
     # --- towards the core -------------------------------------------------------------------------
 
     def _append(self, event: InputAudioBufferAppend | SessionInputAudioBufferAppend) -> None:
         try:
             if self.player is not None:
-                message = (
-                    f"'{event.__struct_config__.tag}' is for WebSockets. In a call the audio of "
-                    "the microphone comes on the audio track."
-                )
-                raise RequestError(message, code="invalid_value", param="type")
+                refuse_append(event)
             self._ear.append(event.audio)
         except RequestError as error:
             error.event_id = event.event_id or None
@@ -233,9 +249,9 @@ class Host:
 
     def _perform(self) -> None:
         try:
-            for effect in self._session.drain():
-                if self.closing is None:
-                    self._do(effect)
+            self._effects.extend(self._session.drain())
+            while self._effects:
+                self._do(self._effects.popleft())
             self._transcriptions.deliver()
             self._answers.deliver()
         except OutboxOverflow as overflow:
@@ -262,6 +278,8 @@ class Host:
                 self._send(replace(event, item=item))
             case ForgetItem(item_id=item_id):
                 self._recordings.forget(item_id)
+            case KeepItem(item=item):
+                self._watch.change(item)
             case CloseConnection(code=code, reason=reason):
                 self._close(code, reason)
             case (
@@ -276,6 +294,16 @@ class Host:
                 self._do_with_audio(effect)
             case _:
                 self._do_for_answers(effect)
+
+    def _note(self, effect: Effect) -> None:
+        """Do what is still to be done of an effect when nothing reaches the client any more."""
+        match effect:
+            case SendEvent(event=event):
+                self._watch.send(event)
+            case KeepResponse():
+                self._end_answer(effect)
+            case KeepItem(item=item):
+                self._watch.change(item)
 
     def _do_with_audio(self, effect: HearingEffect) -> None:
         match effect:
@@ -325,8 +353,8 @@ class Host:
                 self._answers.stop(response_id)
             case WarmPrompt():
                 self._warm(effect)
-            case KeepResponse(response=response):
-                self._end_answer(response)
+            case KeepResponse():
+                self._end_answer(effect)
             case ListMcpTools():
                 self._mcp.list_tools(effect)
             case CallMcpTool():
@@ -334,12 +362,13 @@ class Host:
             case ForgetMcpServer(server=server):
                 self._mcp.forget(server)
 
-    def _end_answer(self, response: RealtimeResponse) -> None:
+    def _end_answer(self, kept: KeepResponse) -> None:
+        response = kept.response
         self._answers.end(response.id)
         timeline = self._timing.end(response.id, self._loop.time())
         if self.player is not None:
             self.player.end(response.id)
-        self._watch.end_response(EndedResponse(response, timeline))
+        self._watch.end_response(EndedResponse(response, timeline, kept.own_input))
 
     def _send(self, event: sent.ServerEvent | TranslationServerEvent) -> None:
         match event:
@@ -347,6 +376,8 @@ class Host:
                 self._timing.end_turn(self._loop.time())
             case sent.ResponseCreated(response=response):
                 self._timing.create(response.id, self._loop.time())
+            case sent.ResponseOutputAudioDone(item_id=item_id):
+                self._recordings.finish(item_id)
         self.outbox.put(encode(event))
         self._watch.send(event)
 
