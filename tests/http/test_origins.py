@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from websockets.exceptions import InvalidStatus
 
 from antiphon.config import Config
@@ -22,6 +23,20 @@ def origins(**config) -> Origins:
     return allowed_origins(Config(home=Path("unused"), **config))
 
 
+def coming(
+    origin: str | None = None, host: str = "127.0.0.1:8000", scheme: str = "http"
+) -> HTTPConnection:
+    """A request, from a page if it has an origin."""
+    headers = {"host": host, **({} if origin is None else {"origin": origin})}
+    return HTTPConnection(
+        {
+            "type": "websocket" if scheme.startswith("ws") else "http",
+            "scheme": scheme,
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        }
+    )
+
+
 @pytest.mark.parametrize(
     "origin",
     [
@@ -34,7 +49,7 @@ def origins(**config) -> Origins:
     ],
 )
 def test_without_keys_pages_of_this_machine_may_connect(origin):
-    origins().check(origin)
+    origins().check(coming(origin))
 
 
 @pytest.mark.parametrize(
@@ -54,28 +69,84 @@ def test_without_keys_pages_of_this_machine_may_connect(origin):
 )
 def test_without_keys_no_other_page_may(origin, caplog):
     with pytest.raises(RequestError) as refusal:
-        origins().check(origin)
+        origins().check(coming(origin))
     assert refusal.value.code == "origin_not_allowed"
     assert f"--allow-origin {origin}" in refusal.value.message
     assert repr(origin) in caplog.text
 
 
 def test_with_keys_any_page_may_connect_that_has_one():
-    origins(api_keys=("sk-one",)).check(PAGE)
+    origins(api_keys=("sk-one",)).check(coming(PAGE))
 
 
 @pytest.mark.parametrize("keys", [(), ("sk-one",)])
 def test_a_list_says_it_all(keys):
     listed = origins(api_keys=keys, allow_origins=(PAGE, "null"))
-    listed.check(PAGE)
-    listed.check("null")
+    listed.check(coming(PAGE))
+    listed.check(coming("null"))
     for origin in ("http://localhost:3000", f"{PAGE}:8443", "http://app.example.org"):
         with pytest.raises(RequestError):
-            listed.check(origin)
+            listed.check(coming(origin))
 
 
 def test_a_star_is_every_page():
-    origins(allow_origins=("*",)).check("null")
+    origins(allow_origins=("*",)).check(coming("null"))
+
+
+LISTED = {"allow_origins": (PAGE,)}
+LISTED_WITH_KEYS = {**LISTED, "api_keys": ("sk-one",)}
+
+
+@pytest.mark.parametrize(
+    ("config", "host", "origin", "scheme"),
+    [
+        (LISTED, "127.0.0.1:8000", "http://127.0.0.1:8000", "http"),
+        (LISTED, "localhost:8000", "http://localhost:8000", "ws"),
+        (LISTED, "[::1]:8000", "http://[::1]:8000", "ws"),
+        (LISTED_WITH_KEYS, "voice.example.org", "http://voice.example.org", "http"),
+        (LISTED_WITH_KEYS, "voice.example.org", "https://voice.example.org", "wss"),
+        # TLS ends in front of the server.
+        (LISTED_WITH_KEYS, "voice.example.org", "https://voice.example.org", "ws"),
+        (
+            {"allow_anyone": True, "host": "0.0.0.0"},
+            "192.168.1.7:8000",
+            "http://192.168.1.7:8000",
+            "ws",
+        ),
+    ],
+)
+def test_the_console_may_connect_to_the_server_that_it_is_from(config, host, origin, scheme):
+    origins(**config).check(coming(origin, host, scheme))
+
+
+@pytest.mark.parametrize(
+    ("config", "host", "origin", "scheme"),
+    [
+        # A name that leads here may be another's: DNS rebinding.
+        ({}, "rebound.example.net:8000", "http://rebound.example.net:8000", "ws"),
+        (LISTED, "rebound.example.net:8000", "http://rebound.example.net:8000", "http"),
+        (LISTED, "rebound.example.net", "https://rebound.example.net", "ws"),
+        # Another port or host of the same machine is another page.
+        (LISTED, "127.0.0.1:8000", "http://127.0.0.1:8001", "http"),
+        (LISTED, "127.0.0.1:8000", "http://localhost:8000", "http"),
+        # A page without TLS is not that of a server with it.
+        (LISTED_WITH_KEYS, "voice.example.org", "http://voice.example.org", "wss"),
+    ],
+)
+def test_a_page_that_only_looks_like_it_may_not(config, host, origin, scheme):
+    with pytest.raises(RequestError, match="may not use this server"):
+        origins(**config).check(coming(origin, host, scheme))
+
+
+def test_without_keys_requests_have_to_name_this_machine_since_pages_need_not_say_who_they_are():
+    for host in ("127.0.0.1:8000", "localhost", "app.localhost:8000", "[::1]:8000", ""):
+        origins().check(coming(host=host))
+    with pytest.raises(RequestError, match=r"--allow-origin http://rebound\.example\.net:8000"):
+        origins().check(coming(host="rebound.example.net:8000"))
+    origins(**LISTED).check(coming(host="app.example.org"))
+    origins(**LISTED_WITH_KEYS).check(coming(host="any.example.net"))
+    origins(allow_anyone=True, host="0.0.0.0").check(coming(host="antiphon:8000"))
+    origins().check(coming(host="any.example.net", scheme="ws"))  # upgrades of pages always say
 
 
 async def test_a_page_may_ask_and_read_the_answer():

@@ -15,11 +15,15 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-__all__ = ["CONSOLE_FOLDER", "Console"]
+__all__ = ["Console"]
 
-CONSOLE_FOLDER = "/console"
-"""Path of the page's scripts, styles and fonts."""
+_PAGES = ("/", "/dashboard", "/dashboard/{path:path}")
+"""Addresses that the page is served at; its scripts show what each is for."""
+
+_FOLDER = "/console"
+"""Path of its scripts, styles and fonts."""
 
 _INDEX = "index.html"
 
@@ -35,8 +39,8 @@ _TYPES = {
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; "
-    "connect-src 'self'; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    "media-src 'self' blob:; connect-src 'self'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """The page gets everything from this server, and runs no script that is not a file of its own."""
 
@@ -64,11 +68,16 @@ class Console:
     def __init__(self) -> None:
         self._files = _read(resources.files("antiphon") / "console")
 
-    async def page(self, request: Request) -> Response:
+    def routes(self) -> list[Route]:
+        """Return the routes of the page, and of the files that it asks for."""
+        pages = [Route(path, self._page) for path in _PAGES]
+        return [*pages, Route(f"{_FOLDER}/{{path:path}}", self._file)]
+
+    async def _page(self, request: Request) -> Response:
         """``GET /``."""
         return self._answer(_INDEX, request.headers)
 
-    async def file(self, request: Request) -> Response:
+    async def _file(self, request: Request) -> Response:
         """``GET /console/{path}``."""
         path = request.path_params["path"]
         if path not in self._files:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from antiphon.errors import RequestError
 from antiphon.http.answers import json_response
+from antiphon.wire.pages import Model, ModelList
 
 __all__ = ["Models"]
 
@@ -23,7 +24,7 @@ class Models:
 
     async def all(self, _request: Request) -> Response:
         """``GET /v1/models``."""
-        return json_response({"object": "list", "data": [_model(name) for name in self._names]})
+        return json_response(ModelList(data=tuple(Model(id=name) for name in self._names)))
 
     async def one(self, request: Request) -> Response:
         """``GET /v1/models/{model}``."""
@@ -32,8 +33,4 @@ class Models:
             known = ", ".join(self._names)
             message = f"The model `{name}` does not exist here. Models are: {known}."
             raise RequestError(message, code="model_not_found", param="model")
-        return json_response(_model(name))
-
-
-def _model(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "antiphon"}
+        return json_response(Model(id=name))

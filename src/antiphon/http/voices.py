@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
 from antiphon.http.answers import json_response
+from antiphon.http.parameters import read_parameters
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.reception import Reception
+from antiphon.wire.pages import VoiceList, VoicesQuery
 
 __all__ = ["Voices"]
 
@@ -30,7 +33,8 @@ class Voices:
         Raises:
             RequestError: ``model_not_found``, as with :meth:`Reception.choose_model`.
         """
-        name = self._reception.openings.choose_model(request.query_params.get("model"))
+        wanted = read_parameters(request.query_params, VoicesQuery).model
+        name = self._reception.openings.choose_model(None if wanted is UNSET else wanted)
         answered_by = self._reception.models.named(name).answered_by
         voices = answered_by.distinct_voices if isinstance(answered_by, EngineSet) else ()
-        return json_response({"model": name, "voices": voices})
+        return json_response(VoiceList(model=name, voices=tuple(voices)))
