@@ -22,3 +22,11 @@ def anyio_backend():
 def virtual_time():
     """A backend on which waiting takes no time."""
     return ("asyncio", {"loop_factory": VirtualTimeLoop})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_of_tests(tmp_path_factory):
+    """Servers that tests start as programs keep what they keep where it is thrown away."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield

@@ -10,6 +10,7 @@ import click
 
 from antiphon.cli_basics import config_option, errors_in_words
 from antiphon.config import load_config
+from antiphon.config.places import data_home
 
 if TYPE_CHECKING:  # SQLAlchemy is loaded by those commands only that need it
     from antiphon.store.databases import Database
@@ -99,7 +100,7 @@ def _database(config_file: Path | None) -> Database:
     from antiphon.store.databases import Database  # noqa: PLC0415
 
     config = load_config(config_file)
-    return Database(config.store.location(config.home))
+    return Database(config.store.location(data_home(config.home)))
 
 
 def _day(at_us: int) -> str:

@@ -18,7 +18,7 @@ KeepPolicy = Literal["everything", "no_content", "nothing"]
 """What is kept of responses and conversations: with what was said, without, or nothing of them."""
 
 DEFAULT_FILE = "antiphon.db"
-"""The database in the server's home, unless another is named."""
+"""The database, unless another is named."""
 
 _SCHEMES = ("sqlite", "postgresql")
 
@@ -30,8 +30,9 @@ class StoreChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     Attributes:
         url: The database: ``sqlite:///file.db`` (four slashes for an absolute path) or
-            ``postgresql://user:password@host/name``; ``None`` for a file in the server's home.
-            Text that begins with ``env:`` stands for the variable that it names.
+            ``postgresql://user:password@host/name``; ``None`` for a file in the server's home,
+            or in the user's data folder where that is the cache folder. Text that begins with
+            ``env:`` stands for the variable that it names.
         keep: ``everything``; ``no_content``, which is everything without what was said and
             written: no words, no arguments and outputs of tools, no audio; or ``nothing``.
         audio: Whether the audio is kept as well, as FLAC: some 1 MB for each minute that somebody
@@ -65,7 +66,7 @@ class StoreChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Return the URL of the database.
 
         Args:
-            home: Where the server keeps what it has.
+            home: Where the server keeps what it cannot fetch again.
 
         Raises:
             ConfigurationError: The variable that holds it is not set, or holds none.

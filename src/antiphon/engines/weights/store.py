@@ -25,6 +25,7 @@ from antiphon.engines.weights.sources import Sources, name_of
 from antiphon.errors import WeightsError
 
 __all__ = [
+    "cache_home",
     "default_home",
     "fetch",
     "fetch_all",
@@ -40,6 +41,11 @@ def default_home() -> Path:
     """Where Antiphon keeps what it fetched: ``ANTIPHON_HOME``, else the user's cache folder."""
     if home := os.environ.get("ANTIPHON_HOME"):
         return Path(home).expanduser()
+    return cache_home()
+
+
+def cache_home() -> Path:
+    """Antiphon's part of the user's cache folder, which may be emptied at any time."""
     if sys.platform == "win32":
         caches = os.environ.get("LOCALAPPDATA", "~/AppData/Local")
     elif sys.platform == "darwin":
