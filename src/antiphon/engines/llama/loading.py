@@ -43,7 +43,10 @@ def create(settings: EngineSettings) -> LlamaLanguageModel:
     try:
         import xllamacpp  # noqa: PLC0415 (an optional extra, loaded by name)
     except ImportError as error:
-        message = "xllamacpp is not installed; install antiphon[local]"
+        message = (
+            f"xllamacpp cannot be loaded ({error}); install antiphon[local], and if it is a shared "
+            "library that is missing, its package (libgomp1 on Debian)"
+        )
         raise EngineError(message, stage="generate", code="not_installed") from error
     if not xllamacpp.json_schema_to_grammar({}).startswith("%llguidance"):
         _log.warning("this build of xllamacpp has no llguidance; function calls may be malformed")
