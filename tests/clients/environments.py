@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from antiphon.engines.weights.store import default_home
 
-__all__ = ["CLIENTS", "Environment", "environment_of"]
+__all__ = ["CLIENTS", "Environment", "environment_by", "environment_of"]
 
 CLIENTS = Path(__file__).parent
 """Where the clients' folders are."""
@@ -60,14 +60,27 @@ def environment_of(client: str) -> Environment:
     Raises:
         subprocess.CalledProcessError: pip or npm failed; what they wrote says why.
     """
-    recipes = [path for name in _RECIPES if (path := CLIENTS / client / name).exists()]
+    return environment_by(client, [CLIENTS / client / name for name in _RECIPES])
+
+
+def environment_by(name: str, recipes: list[Path]) -> Environment:
+    """Return an environment that recipes make; make it if that has not been done.
+
+    Args:
+        name: What to call its folder.
+        recipes: For pip and for npm, as far as they are there.
+
+    Raises:
+        subprocess.CalledProcessError: pip or npm failed; what they wrote says why.
+    """
+    recipes = [recipe for recipe in recipes if recipe.exists()]
     digest = hashlib.sha256(sys.version.encode())
     for recipe in recipes:
         digest.update(recipe.read_bytes())
-    folder = default_home() / "clients" / f"{client}-{digest.hexdigest()[:16]}"
+    folder = default_home() / "clients" / f"{name}-{digest.hexdigest()[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{client}-") as building:
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{name}-") as building:
             _install(recipes, Environment(Path(building, "environment")))
             _move(Path(building, "environment"), folder)
     return Environment(folder)

@@ -14,7 +14,7 @@ from tests.clients.environments import environment_of
 from tests.clients.programs import run_on_node
 from tests.clients.story import COUNT
 from tests.support.client import Client
-from tests.support.mcp_server import McpProcess, mcp_process
+from tests.support.mcp_server import THIS_MACHINE, McpProcess, mcp_process
 from tests.support.server import running_server
 from tests.support.sound import silence, speech
 
@@ -140,7 +140,7 @@ SESSIONS = (
 
 async def test_every_frame_fits_its_schema(tmp_path):
     frames = []
-    async with running_server(SCRIPT) as server:
+    async with running_server(SCRIPT, allow_private_addresses=THIS_MACHINE) as server:
         for hold in SESSIONS:
             async with server.sdk() as client:
                 await hold(client)

@@ -8,7 +8,7 @@ import pytest
 
 from antiphon.engines.scripted.script import Call, Script, Take
 from tests.support.client import Client, Frame, transcript_of, types
-from tests.support.mcp_server import McpProcess, mcp_process
+from tests.support.mcp_server import THIS_MACHINE, McpProcess, mcp_process
 from tests.support.server import running_server
 
 ADD = Script(answers=(Take((Call("add", '{"a": 2, "b": 3}'),)),))
@@ -32,7 +32,10 @@ async def answer_with_what_is_known(client: Client) -> str:
 
 
 async def test_an_answer_uses_what_a_tool_returned(box):
-    async with running_server(ADD) as server, server.sdk() as client:
+    async with (
+        running_server(ADD, allow_private_addresses=THIS_MACHINE) as server,
+        server.sdk() as client,
+    ):
         await use(client, box.tool())
         (called,) = (await client.ask("How much is two and three?"))["output"]
         assert called["type"] == "mcp_call"
@@ -44,7 +47,10 @@ async def test_an_answer_uses_what_a_tool_returned(box):
 
 @pytest.mark.parametrize("approve", [True, False])
 async def test_a_call_waits_for_the_clients_word(box, approve):
-    async with running_server(ERASE) as server, server.sdk() as client:
+    async with (
+        running_server(ERASE, allow_private_addresses=THIS_MACHINE) as server,
+        server.sdk() as client,
+    ):
         await use(client, box.tool(require_approval={"never": {"read_only": True}}))
         await client.ask("Tidy up.")
         asked = (await client.until("conversation.item.done"))["item"]
@@ -65,7 +71,7 @@ async def test_a_call_waits_for_the_clients_word(box, approve):
 
 async def test_a_client_secret_brings_the_server_its_token_and_nobody_else(box):
     tool = box.tool("/locked", authorization="opensesame")
-    async with running_server(ADD, api_keys=()) as server:
+    async with running_server(ADD, api_keys=(), allow_private_addresses=THIS_MACHINE) as server:
         body = {"session": {"type": "realtime", "tools": [tool]}}
         minted = await server.request("POST", "/v1/realtime/client_secrets", json=body)
         assert minted.status_code == 200, minted.text
@@ -77,7 +83,7 @@ async def test_a_client_secret_brings_the_server_its_token_and_nobody_else(box):
 
 async def test_a_session_that_ends_leaves_no_call_behind(box):
     waiting = Script(answers=(Take((Call("wait", "{}"),)),))
-    async with running_server(waiting) as server:
+    async with running_server(waiting, allow_private_addresses=THIS_MACHINE) as server:
         async with server.sdk() as client:
             await use(client, box.tool())
             await client.ask("Wait.")
