@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import psutil
@@ -30,6 +33,10 @@ __all__ = [
 ]
 
 STOP_TIMEOUT_S = 15.0
+
+MEMORY_INTERVAL_S = 0.25
+"""How often a server's memory is looked at where the most that it ever was counts."""
+
 _BASE_URL = re.compile(r"Base URL: (\S+)")
 
 
@@ -54,6 +61,13 @@ class RunningServer:
         """Return the memory it occupies."""
         return int(self.process.memory_info().rss)
 
+    def most_bytes_while(self, work: Future[Any]) -> int:
+        """Return the most memory that it occupied until some work was done."""
+        most_bytes = self.resident_bytes()
+        while wait([work], MEMORY_INTERVAL_S).not_done:
+            most_bytes = max(most_bytes, self.resident_bytes())
+        return most_bytes
+
 
 @contextmanager
 def running_server(*flags: str) -> Iterator[RunningServer]:
@@ -66,7 +80,15 @@ def running_server(*flags: str) -> Iterator[RunningServer]:
         RuntimeError: It ended before it listened; what it says goes to stderr.
     """
     command = [sys.executable, "-m", "antiphon.cli", "serve", "--port", "0", *flags]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+    with (
+        TemporaryDirectory() as data,  # responses are kept as they always are, and thrown away
+        subprocess.Popen(  # noqa: S603
+            command,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "XDG_DATA_HOME": data},
+        ) as server,
+    ):
         assert server.stdout is not None
         try:
             announced = (_BASE_URL.search(line) for line in server.stdout)

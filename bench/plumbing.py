@@ -17,35 +17,27 @@ the silence lasts, so it can be less than nothing.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import click
-import numpy as np
 
-from antiphon.ask import WIRE_RATE_HZ
 from antiphon.audio.formats import Floats
-from bench.common import RunningServer, load_average, print_table, running_server, summary
+from bench.common import load_average, print_table, running_server, summary
 from bench.plumbing_server import FixedEngines, engines_ms, fixed_engines
 from bench.plumbing_talkers import FRAME_MS, SILENCE_MS, Talk, talk
-from bench.questions import AUDIBLE, Recording, spoken_questions
+from bench.questions import spoken_questions, unbroken_sentences
 
-SPEECH_S = 3.0
-LONGEST_PAUSE_S = 0.3
 TARGET_TALKERS = 32
 TARGET_OWN_P95_MS = {"off": 100.0, "answers": 0.0}
 TARGET_CORE_PERCENT = 1.5
 TARGET_MEMORY_KIB = 1024.0
-
-MEMORY_INTERVAL_S = 0.25
-"""How often the server's memory is looked at; what counts is the most it ever was."""
 
 _HEAD = (
     *("talkers", "answered", "wait p50 ms", "own p50 ms", "own p95 ms", "% of a core each"),
@@ -111,7 +103,7 @@ class _Cost(NamedTuple):
 @click.option("--seconds", default=40.0, show_default=True, help="How long they talk.")
 def main(*, counts: tuple[int, ...], modes: tuple[str, ...], seconds: float) -> None:
     """Have people talk to fixed engines, and say what the server adds."""
-    sentences = _sentences(asyncio.run(spoken_questions(16)))
+    sentences = unbroken_sentences(asyncio.run(spoken_questions(16)))
     spawn = multiprocessing.get_context("spawn")
     print(
         f"the engines take {engines_ms():.0f} ms, silence {SILENCE_MS} ms; {seconds:.0f} s each; "
@@ -129,21 +121,6 @@ def main(*, counts: tuple[int, ...], modes: tuple[str, ...], seconds: float) -> 
             for cost in costs:
                 _remark(cost, mode)
             print()
-
-
-def _sentences(questions: Sequence[Recording]) -> list[Floats]:
-    """Return what people say: the last three seconds of two questions, without a pause in them.
-
-    The last, since nobody ends within a vowel: what sounds there goes on for a detector, for two
-    or three of its frames, which would count as the server's own time.
-    """
-    sentences = []
-    for first, second in itertools.pairwise(questions):
-        speech = np.concatenate([first.samples, second.samples])[-round(SPEECH_S * WIRE_RATE_HZ) :]
-        audible = np.flatnonzero(np.abs(speech) > AUDIBLE)
-        if np.diff(audible).max() < LONGEST_PAUSE_S * WIRE_RATE_HZ:
-            sentences.append(speech[: audible[-1] + 1])
-    return sentences
 
 
 def _measure(
@@ -164,19 +141,11 @@ def _measure(
             began_s, began_processor_s = time.perf_counter(), server.processor_s()
             before_bytes = server.resident_bytes()
             talking = people.submit(talk, url, count, seconds, sentences)
-            most_bytes = _most_bytes(server, talking)
+            most_bytes = server.most_bytes_while(talking)
             used_s = server.processor_s() - began_processor_s
             share = used_s / (time.perf_counter() - began_s) * 100 / count
             memory_kib = (most_bytes - before_bytes) / 1024 / count
     return _Cost(count, talking.result(), engines.take_lateness_ms(), share, memory_kib)
-
-
-def _most_bytes(server: RunningServer, talking: Future[Talk]) -> int:
-    """Return the most memory the server occupied while people talked."""
-    most_bytes = server.resident_bytes()
-    while wait([talking], MEMORY_INTERVAL_S).not_done:
-        most_bytes = max(most_bytes, server.resident_bytes())
-    return most_bytes
 
 
 def _remark(cost: _Cost, mode: str) -> None:

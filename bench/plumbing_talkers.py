@@ -12,11 +12,13 @@ import itertools
 import json
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from antiphon.ask import WIRE_RATE_HZ
 from antiphon.audio.formats import Floats
@@ -24,7 +26,7 @@ from antiphon.core.clock import INPUT_CLOCK_HZ
 from bench.appended import appended, quiet_room
 from bench.pace import Pace
 
-__all__ = ["SILENCE_MS", "Talk", "talk"]
+__all__ = ["ANSWER_TIMEOUT_S", "SILENCE_MS", "Talk", "talk"]
 
 FRAME_MS = 20
 SILENCE_MS = 500
@@ -49,6 +51,8 @@ class Talk(NamedTuple):
         waits_ms: For each turn that was answered, from the last sample of speech sent to the first
             audio received.
         losses: For each turn that was not answered, what came instead.
+        dropped: How many of these were not even told that there is no answer.
+        refused: How many people were told at the door to come back later.
         errors: How many error events there were.
         kept_bytes: Audio that the server keeps for clients which ask for it again: what was said
             at 16 kHz, what was heard at 24 kHz, both in 16 bits.
@@ -57,12 +61,20 @@ class Talk(NamedTuple):
 
     waits_ms: list[float]
     losses: list[str]
+    dropped: int
+    refused: int
     errors: int
     kept_bytes: float
     late_ms: float
 
 
-def talk(url: str, talkers: int, seconds: float, sentences: Sequence[Floats]) -> Talk:
+def talk(
+    url: str,
+    talkers: int,
+    seconds: float,
+    sentences: Sequence[Floats],
+    patience_s: float = ANSWER_TIMEOUT_S,
+) -> Talk:
     """Have people talk, each of them until a turn ends after so many seconds.
 
     Args:
@@ -70,25 +82,28 @@ def talk(url: str, talkers: int, seconds: float, sentences: Sequence[Floats]) ->
         talkers: How many.
         seconds: For how long.
         sentences: What they say in turn: mono float32 at 24 kHz, ending with an audible sample.
+        patience_s: A turn that has no whole answer by then is lost, and dropped.
     """
     heard = [appended(speech + quiet_room(len(speech)), FRAME_MS) for speech in sentences]
-    return asyncio.run(_talk(url, talkers, seconds, heard))
+    return asyncio.run(_talk(url, talkers, seconds, heard, patience_s))
 
 
-async def _talk(url: str, talkers: int, seconds: float, sentences: Sequence[_Frames]) -> Talk:
+async def _talk(
+    url: str, talkers: int, seconds: float, sentences: Sequence[_Frames], patience_s: float
+) -> Talk:
     silence = appended(quiet_room(WIRE_RATE_HZ), FRAME_MS)
     pace = Pace()
     async with AsyncExitStack() as sessions:
-        people = [
-            _Talker(
-                await sessions.enter_async_context(
-                    connect(url, compression=None, ping_interval=None)
-                ),
-                silence,
-                pace,
-            )
-            for _ in range(talkers)
-        ]
+        people: list[_Talker] = []
+        for _ in range(talkers):
+            connecting = connect(url, compression=None, ping_interval=None)
+            try:
+                session = await sessions.enter_async_context(connecting)
+            except InvalidStatus as refusal:
+                if refusal.response.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+            else:
+                people.append(_Talker(session, silence, pace, patience_s))
         microphones = [
             asyncio.create_task(one.stream(index / talkers)) for index, one in enumerate(people)
         ]
@@ -103,14 +118,31 @@ async def _talk(url: str, talkers: int, seconds: float, sentences: Sequence[_Fra
     return Talk(
         [wait_ms for one in people for wait_ms in one.waits_ms],
         [loss for one in people for loss in one.losses],
+        sum(one.dropped for one in people),
+        talkers - len(people),
         sum(one.errors for one in people),
         sum(one.kept_bytes for one in people),
         pace.take_lateness_ms(),
     )
 
 
+class _Error(Struct):
+    code: str | None = None
+
+
+class _Details(Struct):
+    error: _Error | None = None
+
+
 class _Response(Struct):
     status: str
+    status_details: _Details | None = None
+
+    @property
+    def ending(self) -> str:
+        """How it ended, with the code of its error."""
+        error = self.status_details and self.status_details.error
+        return f"{self.status} ({error.code})" if error else self.status
 
 
 class _Event(Struct):
@@ -135,11 +167,16 @@ class _Talker:
         session: Just connected.
         silence: Frames to send while nothing is said.
         pace: Notes how late frames leave.
+        patience_s: How long to wait for an answer.
     """
 
-    def __init__(self, session: ClientConnection, silence: _Frames, pace: Pace) -> None:
+    def __init__(
+        self, session: ClientConnection, silence: _Frames, pace: Pace, patience_s: float
+    ) -> None:
         self.waits_ms: list[float] = []
         self.losses: list[str] = []
+        self.dropped = 0
+        self._patience_s = patience_s
         self.errors = 0
         self.kept_bytes = 0.0
         self._session = session
@@ -189,10 +226,13 @@ class _Talker:
             sentence_s = len(sentence) * FRAME_MS / 1000
             self.kept_bytes += sentence_s * INPUT_CLOCK_HZ * 2
             try:
-                async with asyncio.timeout(sentence_s + ANSWER_TIMEOUT_S):
+                async with asyncio.timeout(sentence_s + self._patience_s):
                     heard_out_at_s = await self._hear_answer(said)
             except TimeoutError:
-                self.losses.append("nothing")
+                self._drop("nothing")
+            except ConnectionClosed as closed:
+                self._drop(f"the end of the connection: {closed}")
+                return
             else:
                 await asyncio.sleep(heard_out_at_s + PAUSE_S - loop.time())
 
@@ -202,12 +242,16 @@ class _Talker:
         self._saying = sentence[::-1]
         return said
 
+    def _drop(self, loss: str) -> None:
+        self.losses.append(loss)
+        self.dropped += 1
+
     async def _hear_answer(self, said: asyncio.Future[float]) -> float:
         """Take events until the response is over; return when it has been heard out."""
         loop = asyncio.get_running_loop()
         begun_at_s, audio_s = 0.0, 0.0
-        async for frame in self._session:
-            event = _events.decode(frame)
+        while True:
+            event = _events.decode(await self._session.recv())
             match event.type:
                 case "error":
                     self.errors += 1
@@ -224,11 +268,9 @@ class _Talker:
                     if status == "completed" and begun_at_s:
                         self.waits_ms.append((begun_at_s - said.result()) * 1000)
                     else:
-                        self.losses.append(f"{status} with {audio_s:.1f} s of audio")
+                        self.losses.append(f"{event.response.ending} with {audio_s:.1f} s of audio")
                     self.kept_bytes += audio_s * WIRE_RATE_HZ * 2
                     return (begun_at_s or loop.time()) + audio_s
-        message = "the server closed the connection"
-        raise RuntimeError(message)
 
 
 def _from(sentences: Sequence[_Frames], first: int) -> list[_Frames]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
 from antiphon.engines.weights.store import default_home
 
-__all__ = ["QUESTIONS", "Recording", "spoken_questions"]
+__all__ = ["QUESTIONS", "Recording", "spoken_questions", "unbroken_sentences"]
 
 SPEEDS = (0.8, 0.75, 0.7)
 """Speaking rates, in turn: people do not all speak alike. The voice is a quick one at 1.0."""
 
 AUDIBLE = 0.005
 """Amplitude (-46 dBFS) above which a sample counts as speech; recordings end with the last one."""
+
+SENTENCE_S = 3.0
+LONGEST_PAUSE_S = 0.3
+"""In a sentence that is to be one turn."""
 
 QUESTIONS = (
     "Hello, can you hear me well enough to talk?",
@@ -99,6 +104,22 @@ async def spoken_questions(count: int) -> list[Recording]:
         await _speak(texts)
     recordings = [Recording(text, read_wav(path)) for text, path in zip(texts, paths, strict=True)]
     return [recordings[index % len(recordings)] for index in range(count)]
+
+
+def unbroken_sentences(questions: Sequence[Recording]) -> list[Floats]:
+    """Return what people say who make no pauses: the last three seconds of two questions each.
+
+    The last, since nobody ends within a vowel: what sounds there goes on for a detector, for two
+    or three of its frames, which would count as the server's own time.
+    """
+    sentences = []
+    for first, second in itertools.pairwise(questions):
+        speech = np.concatenate([first.samples, second.samples])
+        speech = speech[-round(SENTENCE_S * WIRE_RATE_HZ) :]
+        audible = np.flatnonzero(np.abs(speech) > AUDIBLE)
+        if np.diff(audible).max() < LONGEST_PAUSE_S * WIRE_RATE_HZ:
+            sentences.append(speech[: audible[-1] + 1])
+    return sentences
 
 
 def _spoken(texts: Sequence[str]) -> list[tuple[str, float]]:
