@@ -8,7 +8,7 @@ from websockets.exceptions import InvalidStatus
 
 from antiphon.config import ApiKey, Limits, hash_line
 from antiphon.core.prompts import StoredPrompt
-from antiphon.runtime.reception import RETRY_AFTER_S
+from antiphon.runtime.admission import RETRY_AFTER_S
 from tests.support.models import TWO_MODELS
 from tests.support.server import SocketClient, running_server
 

@@ -101,7 +101,7 @@ async def test_limits_and_origins_hold_at_once():
         served.reloading.reload()
         reception = served.room.reception
         assert reception.config.max_sessions == 3
-        assert reception.accounts.of("anna").limits.requests_per_minute == 7
+        assert reception.admission.accounts.of("anna").limits.requests_per_minute == 7
         answer = await served.get("/v1/models", "sk-anna", origin="https://other.example.org")
         assert answer.status_code == 403
 

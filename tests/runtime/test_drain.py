@@ -57,8 +57,8 @@ async def test_nobody_is_admitted_any_more_and_told_when_to_come_again():
         await anyio.sleep(A_BIT_S)
         assert not room.reception.readiness.ready
         with pytest.raises(BusyError) as refusal:
-            room.reception.check_room()
-        with pytest.raises(BusyError), room.reception.request(None, None):
+            room.reception.admission.check_room()
+        with pytest.raises(BusyError), room.reception.admission.request(None, "antiphon"):
             pass
     assert refusal.value.code == "server_draining"
     assert refusal.value.retry_after_s > 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from websockets.typing import Subprotocol
 from antiphon.config import Config, StoreChoice
 from antiphon.engines.scripted.script import Script
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.store.records import Record
+from antiphon.store.store import Store
 from antiphon.testing.listening import Listening, listening
 from tests.support.cast import Cast, make_cast
 from tests.support.client import PATIENCE_S, Client
@@ -75,6 +77,19 @@ class SocketClient(Client):
 @dataclass(frozen=True)
 class Server(Listening):
     """A server that runs, and clients of it."""
+
+    @property
+    def store(self) -> Store:
+        """Where it keeps responses; one that keeps nothing has none."""
+        assert self.reception.store is not None, "the server keeps nothing"
+        return self.reception.store
+
+    async def keep(self, *records: Iterable[Record]) -> None:
+        """Have records kept, and wait until they are."""
+        for some in records:
+            for record in some:
+                self.store.put(record)
+        await self.store.flush()
 
     def openai(self, api_key: str = "any") -> AsyncOpenAI:
         """A client of the official SDK."""

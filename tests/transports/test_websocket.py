@@ -256,8 +256,8 @@ async def test_a_waiting_answer_can_be_cancelled():
 
 async def overflow(client: MemoryClient) -> None:
     """Make the server want to send 10 MB, more than it holds back."""
-    session = {"type": "realtime", "instructions": "x" * 500_000}
-    for _ in range(20):
+    session = {"type": "realtime", "instructions": "x" * 250_000}
+    for _ in range(40):
         await client.send("session.update", session=session)
     await anyio.sleep(0.1)
 

@@ -13,28 +13,38 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from antiphon.config.places import data_home
 from antiphon.errors import RequestError
+from antiphon.http.access import Access
 from antiphon.http.answers import json_response
 from antiphon.http.audio_speech import Speech
 from antiphon.http.audio_transcriptions import Transcriptions
 from antiphon.http.auth import Keyring, key_from_headers
 from antiphon.http.calls import CallRoutes
 from antiphon.http.client_secrets import ClientSecrets
-from antiphon.http.console import CONSOLE_FOLDER, Console
+from antiphon.http.console import Console
 from antiphon.http.errors import EXCEPTIONS, error_response
+from antiphon.http.health import Health
+from antiphon.http.kept import kept_admin_pages, kept_pages
+from antiphon.http.live import Live
+from antiphon.http.metrics import MetricsPage
 from antiphon.http.minting import Minting
 from antiphon.http.models import Models
+from antiphon.http.openapi import openapi_page
 from antiphon.http.origins import Origins, allowed_origins
 from antiphon.http.realtime import RealtimeEndpoint
 from antiphon.http.request_ids import RequestIds
+from antiphon.http.routes import joined
 from antiphon.http.translations import TranslationEndpoint
 from antiphon.http.voices import Voices
+from antiphon.logs import current_trail
 from antiphon.runtime.reception import Reception
 from antiphon.transports.webrtc.call import Switchboard
 from antiphon.transports.webrtc.loading import load_peers as load_webrtc
 from antiphon.transports.webrtc.peer import PeerFactory
+from antiphon.wire.pages import ResponseTimeline
 
-__all__ = ["build_app"]
+__all__ = ["build_app", "open_switchboard"]
 
 _NO_SUCH_CALLS = (
     "/realtime/calls/{call_id}/accept",
@@ -55,8 +65,22 @@ _NOT_BUILT = {
 """Routes of the hosted API that answer that they are not built, and what to use meanwhile."""
 
 
-def build_app(
+def open_switchboard(
     reception: Reception, load_peers: Callable[[], Awaitable[PeerFactory]] | None = None
+) -> Switchboard:
+    """Return what takes the calls of a server.
+
+    Args:
+        reception: Admits their sessions.
+        load_peers: Loads what holds calls; ``None`` for the WebRTC stack that is installed.
+    """
+    config = reception.config
+    webrtc = partial(load_webrtc, config.webrtc, with_loopback=config.listens_on_loopback)
+    return Switchboard(reception, load_peers or webrtc)
+
+
+def build_app(
+    reception: Reception, switchboard: Switchboard | None = None, reload: Page | None = None
 ) -> ASGIApp:
     """Return the application that serves a reception's sessions.
 
@@ -64,23 +88,26 @@ def build_app(
 
     Args:
         reception: Admits the sessions.
-        load_peers: Loads what holds calls; ``None`` for the WebRTC stack that is installed.
+        switchboard: Takes the calls; ``None`` for one of its own.
+        reload: Has the configuration read again; ``None`` for a server that has read none.
     """
-    keyring = Keyring(dict(reception.config.key_digests()))
-    secrets = ClientSecrets(reception.config.home)
+    keyring = Keyring(dict(reception.config.key_digests()), reception.config.admin_names)
+    secrets = ClientSecrets(data_home(reception.config.home))
     origins = allowed_origins(reception.config)
     realtime = RealtimeEndpoint(reception, keyring, secrets, origins)
     translations = TranslationEndpoint(reception, keyring, secrets, origins)
-    config = reception.config
-    webrtc = partial(load_webrtc, config.webrtc, with_loopback=config.listens_on_loopback)
-    switchboard = Switchboard(reception, load_peers or webrtc)
-    calls = CallRoutes(reception, switchboard, keyring, secrets, origins)
+    calls = CallRoutes(
+        reception, switchboard or open_switchboard(reception), keyring, secrets, origins
+    )
     pages = _Pages(reception)
-    console = Console()
+    health = Health(reception.readiness)
+    metrics = MetricsPage(reception.metrics)
     routes: list[BaseRoute] = [
-        Route("/", console.page),
-        Route(f"{CONSOLE_FOLDER}/{{path:path}}", console.file),
+        *(Console().routes() if reception.config.console else ()),
         Route("/health", pages.health),
+        Route("/healthz", health.live),
+        Route("/readyz", health.ready),
+        Route("/metrics", _admin_guarded(metrics.all, keyring, origins, reception)),
     ]
     sockets: dict[str, ASGIApp] = {}
     for prefix in ("/v1", ""):
@@ -92,14 +119,21 @@ def build_app(
             Route(f"{prefix}/realtime", calls.create, methods=["POST"]),
             Route(f"{prefix}/realtime/calls", calls.create, methods=["POST"]),
             Route(f"{prefix}/antiphon/ice_servers", calls.ice_servers),
+            Route(f"{prefix}/antiphon/openapi.json", openapi_page),
         ]
         routes += [
-            Route(prefix + path, _guarded(page, keyring, origins), methods=[method])
+            Route(prefix + path, _guarded(page, keyring, origins, reception), methods=[method])
             for method, path, page in _keyed_pages(reception, secrets, pages, calls)
         ]
-    app = Starlette(routes=routes, exception_handlers=EXCEPTIONS)
+        routes += [
+            Route(
+                prefix + path, _admin_guarded(page, keyring, origins, reception), methods=[method]
+            )
+            for method, path, page in _admin_pages(reception, reload or _no_reload)
+        ]
+    app = Starlette(routes=joined(routes), exception_handlers=EXCEPTIONS)
     # Outermost, so that an answer to a mistake of the server's has these headers as well.
-    return RequestIds(_Switch(sockets, origins.wrap(app)))
+    return RequestIds(_Switch(sockets, origins.wrap(app)), reception.metrics.refuse)
 
 
 class _Switch:
@@ -137,22 +171,54 @@ def _keyed_pages(
         ("POST", "/realtime/translations/client_secrets", minting.for_translation),
         ("POST", "/realtime/sessions", minting.legacy_for_session),
         ("POST", "/realtime/transcription_sessions", minting.legacy_for_transcription),
+        *kept_pages(reception),
         *(("POST", path, pages.not_built) for path in _NOT_BUILT),
     ]
 
 
-def _guarded(page: Page, keyring: Keyring, origins: Origins) -> Page:
+def _admin_pages(reception: Reception, reload: Page) -> list[tuple[str, str, Page]]:
+    """Return method, path and page of all that needs an admin key."""
+    live = Live(reception)
+    return [
+        ("GET", "/antiphon/sessions", live.sessions),
+        ("GET", "/antiphon/sessions/{session_id}/events", live.events),
+        ("POST", "/antiphon/sessions/{session_id}/hangup", live.hang_up),
+        ("GET", "/antiphon/engines", live.engines),
+        ("POST", "/antiphon/reload", reload),
+        *kept_admin_pages(reception),
+    ]
+
+
+async def _no_reload(_request: Request) -> Response:
+    message = "This server was started by a program, and has no configuration to read again."
+    raise RequestError(message, code="not_implemented")
+
+
+def _guarded(page: Page, keyring: Keyring, origins: Origins, reception: Reception) -> Page:
     """Return the page for those who have an API key, and for pages that may use the server.
 
-    The page finds what the key is called in ``request.state.key_name``.
+    The page finds an :class:`~antiphon.http.access.Access` in ``request.state.access``.
     """
 
     async def answer(request: Request) -> Response:
-        origins.check(request.headers.get("origin"))
-        request.state.key_name = keyring.check(key_from_headers(request.headers))
+        origins.check(request)
+        name = keyring.check(key_from_headers(request.headers))
+        reception.admission.key_rules.check_origin(name, request.headers.get("origin"))
+        request.state.access = Access(None, name, keyring.is_admin(name))
+        current_trail().key_name = name
         return await page(request)
 
     return answer
+
+
+def _admin_guarded(page: Page, keyring: Keyring, origins: Origins, reception: Reception) -> Page:
+    """Return the page for those who have an admin key; otherwise as :func:`_guarded`."""
+
+    async def answer(request: Request) -> Response:
+        keyring.check_admin(key_from_headers(request.headers))
+        return await page(request)
+
+    return _guarded(answer, keyring, origins, reception)
 
 
 class _Pages:
@@ -177,7 +243,8 @@ class _Pages:
         if timeline is None:
             message = f"There is no timeline of response '{response_id}', or no longer one."
             raise RequestError(message, code="not_found", param="response_id")
-        return json_response({"response_id": response_id, "moments_ms": timeline.as_ms()})
+        told = ResponseTimeline(response_id=response_id, moments_ms=timeline.as_ms())
+        return json_response(told)
 
     async def not_built(self, request: Request) -> Response:
         """Refuse what the hosted API has and this server does not yet."""

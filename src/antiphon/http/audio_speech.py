@@ -48,7 +48,8 @@ class Speech:
         encoding = _encoding(wanted)
         async with AsyncExitStack() as needs:
             key_name = request.state.access.key_name
-            use = needs.enter_context(self._reception.request(key_name, wanted.model))
+            model = self._reception.openings.choose_model(wanted.model)
+            use = needs.enter_context(self._reception.admission.request(key_name, model))
             file = SpokenFile(
                 wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
             )

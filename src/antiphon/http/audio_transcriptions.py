@@ -50,7 +50,8 @@ class Transcriptions:
             engines = self._reception.openings.engines_of(wanted.model)
             _check(wanted, engines.transcriber.info)
             key_name = request.state.access.key_name
-            use = needs.enter_context(self._reception.request(key_name, wanted.model))
+            model = self._reception.openings.choose_model(wanted.model)
+            use = needs.enter_context(self._reception.admission.request(key_name, model))
             reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
             needs.callback(reader.close)
             work = self._begin(reader, wanted, engines)

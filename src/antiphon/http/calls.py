@@ -27,7 +27,7 @@ from antiphon.transports.webrtc.call import Switchboard
 from antiphon.wire.codec import decode_as, encode
 from antiphon.wire.session import SessionPatch
 
-__all__ = ["CallRoutes"]
+__all__ = ["CallRoutes", "IceServers"]
 
 _SDP = "application/sdp"
 _FORM = "multipart/form-data"
@@ -39,7 +39,7 @@ class _CallRequest(Struct, frozen=True, kw_only=True):
     session: SessionPatch
 
 
-class _IceServers(Struct, frozen=True, rename="camel"):
+class IceServers(Struct, frozen=True, rename="camel"):
     """As ``new RTCPeerConnection(…)`` takes it."""
 
     ice_servers: tuple[IceServer, ...]
@@ -79,7 +79,8 @@ class CallRoutes:
         access = self._access(request)
         offer, session = await _read(request)
         opening = self._opening(request.query_params, access, session)
-        self._reception.openings.check_call(opening)
+        self._reception.openings.preview(opening)
+        self._reception.admission.check_key(opening)
         call = await self._switchboard.answer(opening, offer)
         # As recorded; clients take the last segment of the path as the call's id.
         location = {"location": f"/v1/realtime/calls/{call.call_id}"}
@@ -88,7 +89,7 @@ class CallRoutes:
     async def hang_up(self, request: Request) -> Response:
         """``POST /v1/realtime/calls/{call_id}/hangup``."""
         call_id = request.path_params["call_id"]
-        call = self._reception.calls.find(call_id, request.state.key_name)
+        call = self._reception.calls.find(call_id, request.state.access.key_name)
         call.hang_up("hung up by request")
         return Response()
 
@@ -104,11 +105,15 @@ class CallRoutes:
     async def ice_servers(self, request: Request) -> Response:
         """``GET /v1/antiphon/ice_servers``: the STUN and TURN servers that clients are to use."""
         self._access(request)
-        return json_response(_IceServers(self._reception.config.webrtc.ice_servers))
+        return json_response(IceServers(self._reception.config.webrtc.ice_servers))
 
     def _access(self, request: Request) -> Access:
-        self._origins.check(request.headers.get("origin"))
-        return access_with(key_from_headers(request.headers), self._keyring, self._secrets)
+        self._origins.check(request)
+        access = access_with(key_from_headers(request.headers), self._keyring, self._secrets)
+        self._reception.admission.key_rules.check_origin(
+            access.key_name, request.headers.get("origin")
+        )
+        return access
 
     def _opening(self, query: QueryParams, access: Access, session: SessionPatch | None) -> Opening:
         if session is not None and access.grant is not None:

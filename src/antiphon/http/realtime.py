@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import anyio
 from msgspec.structs import replace
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import HTTPConnection
 from starlette.types import Receive, Scope, Send
 
 from antiphon.errors import RequestError
@@ -18,13 +18,14 @@ from antiphon.http.auth import (
     key_from_subprotocols,
 )
 from antiphon.http.client_secrets import ClientSecrets, Grant
-from antiphon.http.errors import error_response, status_of
+from antiphon.http.errors import note_refusal
 from antiphon.http.opening import settings_of
 from antiphon.http.origins import Origins
+from antiphon.http.upgrades import refuse_upgrade
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.openings import DialectName, Opening
-from antiphon.runtime.reception import RETRY_AFTER_S, Reception
-from antiphon.transports import sideband, websocket
+from antiphon.runtime.reception import Reception
+from antiphon.transports import resumable, sideband, websocket
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
 from antiphon.wire.error import ErrorObject
@@ -33,7 +34,8 @@ __all__ = ["RealtimeEndpoint"]
 
 _BETA_SUBPROTOCOL = "openai-beta.realtime-v1"  # what browsers send in place of the header
 
-_CLOSE_TIMEOUT_S = 1.0
+_RESUMABLE = "1"
+"""What ``resume`` is for a session that is to outlive its connection; else it is a session's id."""
 
 _POLICY_CLOSE = 4000  # recorded: refusals of policy or shape close with 4000 and "<type>.<code>"
 
@@ -69,9 +71,9 @@ class RealtimeEndpoint:
         offered = scope.get("subprotocols", [])
         subprotocol = REALTIME_SUBPROTOCOL if REALTIME_SUBPROTOCOL in offered else None
         try:
-            self._origins.check(headers.get("origin"))
+            self._origins.check(HTTPConnection(scope))
         except RequestError as error:
-            await _refuse_upgrade(scope, receive, send, error, status=403)
+            await refuse_upgrade(scope, receive, send, error)
             return
         browser_key = key_from_subprotocols(offered)
         key = key_from_headers(headers) or browser_key
@@ -79,32 +81,39 @@ class RealtimeEndpoint:
         if "call_id" in query:
             await self._attach(scope, receive, send, query["call_id"], key, subprotocol)
             return
+        resuming = query.get("resume", _RESUMABLE) != _RESUMABLE
         try:
-            grant, key_name = access_with(key, self._keyring, self._secrets)
+            access = access_with(key, self._keyring, self._secrets, resuming=resuming)
+            self.reception.admission.key_rules.check_origin(access.key_name, headers.get("origin"))
         except RequestError as error:
             if browser_key is not None:
                 # A browser cannot read the body of a refused upgrade.
                 await _refuse_aloud(receive, send, error, subprotocol)
             else:
-                await _refuse_upgrade(scope, receive, send, error, status=401)
+                await refuse_upgrade(scope, receive, send, error)
             return
-        if self.reception.full:
-            full = RequestError(
-                f"The server is full: {self.reception.config.max_sessions} sessions are open. "
-                f"Try again in {RETRY_AFTER_S} seconds.",
-                type="server_error",
-                code="server_full",
-            )
-            await _refuse_upgrade(scope, receive, send, full, status=503)
+        if resuming:
+            await self._resume(scope, receive, send, query, access.key_name, subprotocol)
             return
         try:
-            opening = self.choose(query, headers, offered, grant)
-            opening = replace(opening, key_name=key_name)
+            self.reception.admission.check_room()
+        except RequestError as error:
+            await refuse_upgrade(scope, receive, send, error)
+            return
+        try:
+            opening = self.choose(query, headers, offered, access.grant)
+            opening = replace(opening, key_name=access.key_name)
             self.reception.openings.preview(opening)
         except RequestError as error:
             await _refuse_aloud(receive, send, error, subprotocol)
             return
-        await websocket.serve(
+        try:
+            self.reception.admission.check_key(opening)
+        except RequestError as error:
+            await refuse_upgrade(scope, receive, send, error)
+            return
+        transport = resumable if "resume" in query else websocket
+        await transport.serve(
             scope,
             receive,
             send,
@@ -127,9 +136,34 @@ class RealtimeEndpoint:
             call = self.reception.calls.find(call_id, self._keyring.check(key))
             call.check_room()
         except RequestError as error:
-            await _refuse_upgrade(scope, receive, send, error, status=status_of(error))
+            await refuse_upgrade(scope, receive, send, error)
             return
         await sideband.serve(scope, receive, send, call=call, subprotocol=subprotocol)
+
+    async def _resume(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        query: QueryParams,
+        key_name: str | None,
+        subprotocol: str | None,
+    ) -> None:
+        """Connect a client with its session again."""
+        token = query.get("resume_token", "")
+        try:
+            session = self.reception.resumptions.find(query["resume"], key_name, token)
+            await resumable.serve_again(
+                scope,
+                receive,
+                send,
+                session=session,
+                token=token,
+                last_event_id=query.get("last_event_id", ""),
+                subprotocol=subprotocol,
+            )
+        except RequestError as error:
+            await _refuse_aloud(receive, send, error, subprotocol)
 
     def choose(
         self,
@@ -166,26 +200,11 @@ def _asks_for_beta(headers: Headers, offered: Sequence[str]) -> bool:
     return "realtime=v1" in headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in offered
 
 
-async def _refuse_upgrade(
-    scope: Scope, receive: Receive, send: Send, error: RequestError, *, status: int
-) -> None:
-    """Answer the upgrade with an HTTP error."""
-    await receive()  # websocket.connect
-    response = error_response(error, status=status)
-    if status == 503:
-        response.headers["retry-after"] = str(RETRY_AFTER_S)
-    await response(scope, receive, send)
-    with anyio.move_on_after(_CLOSE_TIMEOUT_S):
-        # uvicorn tells of the end twice: when it has the answer, and when the connection is gone.
-        # It takes an application that returns before for one that forgot to answer.
-        await receive()
-        await receive()
-
-
 async def _refuse_aloud(
     receive: Receive, send: Send, error: RequestError, subprotocol: str | None
 ) -> None:
     """Accept the upgrade, say what is wrong, and close."""
+    note_refusal(error)
     await receive()  # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": subprotocol})
     event_id = RandomEntropy().identifier("event")

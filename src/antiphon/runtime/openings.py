@@ -80,6 +80,16 @@ class Openings:
         self._models = models
         self._entropy = entropy
 
+    def renewed(self, config: Config) -> Openings:
+        """Return the openings by another configuration.
+
+        Raises:
+            ConfigurationError: As :meth:`check_models` does.
+        """
+        openings = Openings(config, self._models, self._entropy)
+        openings.check_models()
+        return openings
+
     def choose_model(self, asked_for: str | None) -> str:
         """Return the model name of a session that asks for a model.
 
@@ -163,7 +173,8 @@ class Openings:
             patches = wanted_patches(opening.kind, model.session, opening.settings)
             if opening.kind == "transcription":
                 session_id = self._entropy.identifier("sess")
-                return expected(transcription_session(session_id), patches)
+                settings = transcription_session(session_id, lasts_s=self._config.max_session_s)
+                return expected(settings, patches)
             return without_secrets(expected(self._speech_session(opening, VOICE), patches))
         match opening.kind:
             case "realtime":
@@ -180,16 +191,6 @@ class Openings:
             RequestError: It asks for something that cannot be done.
         """
         return self.translation_start(self.translation_opening(wanted)).settings
-
-    def check_call(self, opening: Opening) -> None:
-        """Check that a session can be held as a call.
-
-        Raises:
-            RequestError: As :meth:`preview` does; or ``not_implemented``, if a service answers for
-                the model.
-        """
-        _ = self._models.named(opening.model).engines
-        self.preview(opening)
 
     def speech_start(self, opening: Opening) -> SessionStart:
         """Return what a speech session begins with.
@@ -216,6 +217,8 @@ class Openings:
             reader=model.engines.reader,
             speculation=self._speculation_of(model.engines),
             announces_conversation=opening.dialect == "beta",
+            lifetime_s=self._config.max_session_s,
+            idle_s=self._config.session_idle_s or None,
         )
 
     def _speech_session(self, opening: Opening, voice: str) -> RealtimeSession:
@@ -225,6 +228,7 @@ class Openings:
             model=opening.model,
             instructions=self._config.instructions,
             voice=voice,
+            lasts_s=self._config.max_session_s,
         )
 
     def transcription_start(self, opening: Opening) -> TranscriptionStart:
@@ -234,7 +238,9 @@ class Openings:
             RequestError: The opening asks for something that cannot be done.
         """
         engines = self._models.named(opening.model).engines
-        settings = transcription_session(self._entropy.identifier("sess"))
+        settings = transcription_session(
+            self._entropy.identifier("sess"), lasts_s=self._config.max_session_s
+        )
         if isinstance(opening.settings, TranscriptionSessionUpdate):
             settings = transcription_updated(
                 settings, opening.settings, abilities=engines.abilities
@@ -243,6 +249,8 @@ class Openings:
             settings=settings,
             abilities=engines.abilities,
             works_ahead=self._speculation_of(engines) != "off",
+            lifetime_s=self._config.max_session_s,
+            idle_s=self._config.session_idle_s or None,
         )
 
     def translation_start(self, opening: Opening) -> TranslationStart:
@@ -255,11 +263,20 @@ class Openings:
         synthesizer = engines.synthesizer.info
         spoken = SpokenLanguages(synthesizer=synthesizer.name, codes=synthesizer.languages)
         settings = translation_session(
-            self._entropy.identifier("sess"), model=opening.model, language=spoken.default
+            self._entropy.identifier("sess"),
+            model=opening.model,
+            language=spoken.default,
+            lasts_s=self._config.max_session_s,
         )
         if isinstance(opening.settings, TranslationSessionUpdate):
             settings = translation_updated(settings, opening.settings, spoken=spoken)
-        return TranslationStart(settings=settings, spoken=spoken, voice=engines.abilities.voices[0])
+        return TranslationStart(
+            settings=settings,
+            spoken=spoken,
+            voice=engines.abilities.voices[0],
+            lifetime_s=self._config.max_session_s,
+            idle_s=self._config.session_idle_s or None,
+        )
 
     def _speculation_of(self, engines: EngineSet) -> Speculation:
         otherwise: Speculation = "off" if engines.act_out_a_script else "answers"

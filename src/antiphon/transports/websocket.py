@@ -45,7 +45,8 @@ async def serve(
         opening: What the client connects for.
         subprotocol: The WebSocket subprotocol to select, if the client offered it.
     """
-    with reception.place():  # before the first pause, in which another client might take it
+    # Before the first pause, in which another client might take it.
+    with reception.admission.place(opening.key_name):
         await receive()  # websocket.connect
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         try:

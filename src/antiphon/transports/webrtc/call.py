@@ -80,8 +80,8 @@ class Switchboard:
         offer_sdp: str,
         status: TaskStatus[Answered],
     ) -> None:
-        self._reception.check_room()
-        with self._reception.place(opening.key_name):
+        self._reception.admission.check_room()
+        with self._reception.admission.place(opening.key_name):
             line = _Line()
             peer = make_peer(line)
             try:
