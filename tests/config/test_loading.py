@@ -258,7 +258,7 @@ def test_paths_of_engines_are_relative_to_the_file_and_names_are_names(tmp_path)
             ),
         ),
         ("host = '0.0.0.0'", "The server would listen on 0.0.0.0"),
-        ("trusted_proxies = ['caddy']", "'caddy' is no address or network of a proxy: "),
+        ("trusted_proxies = ['caddy']", "'caddy' is not a network: "),
         ("port =", "this is not TOML: "),
     ],
 )

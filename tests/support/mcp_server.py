@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["McpProcess", "mcp_process"]
+__all__ = ["THIS_MACHINE", "McpProcess", "mcp_process"]
+
+THIS_MACHINE = ("127.0.0.0/8",)
+"""``allow_private_addresses`` with which a server may connect to it."""
 
 
 class McpProcess:

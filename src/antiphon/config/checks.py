@@ -42,7 +42,6 @@ def check(config: Config) -> None:
     _check_origins(config)
     _check_networks(config)
     _check_spend(config)
-    _check_proxies(config)
 
 
 def is_loopback(host: str) -> bool:
@@ -115,17 +114,22 @@ def _check_origins(config: Config) -> None:
 
 
 def _check_networks(config: Config) -> None:
-    for network in config.allow_private_addresses:
-        if network == "*":
-            continue
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            message = (
-                f"'{network}' is not a network: {error}. Write it as 10.1.0.0/16, or as a single "
-                "address; '*' is all."
-            )
-            raise InvalidSettingError("allow_private_addresses", message) from None
+    """Check that networks are such."""
+    for field, networks, other in (
+        ("allow_private_addresses", config.allow_private_addresses, "'*' is all"),
+        ("trusted_proxies", config.trusted_proxies, "names are not looked up"),
+    ):
+        for network in networks:
+            if network == "*" and field == "allow_private_addresses":
+                continue
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                message = (
+                    f"'{network}' is not a network: {error}. Write it as 10.0.0.0/24 or "
+                    f"fd00::/64, or as a single address such as 10.0.0.7; {other}."
+                )
+                raise InvalidSettingError(field, message) from None
 
 
 def _check_spend(config: Config) -> None:
@@ -140,15 +144,3 @@ def _check_spend(config: Config) -> None:
         raise InvalidSettingError("rate_limits", message)
     if any(key.rate_limits is not None and key.rate_limits.spend for key in config.keys):
         raise InvalidSettingError("keys", message)
-
-
-def _check_proxies(config: Config) -> None:
-    for proxy in config.trusted_proxies:
-        try:
-            ipaddress.ip_network(proxy)
-        except ValueError as error:
-            message = (
-                f"'{proxy}' is no address or network of a proxy: {error}. Write it as 10.0.0.7, "
-                "10.0.0.0/24 or fd00::/64; names are not looked up."
-            )
-            raise InvalidSettingError("trusted_proxies", message) from None

@@ -11,9 +11,10 @@ from antiphon.core.effects import CallMcpTool, ListMcpTools
 from antiphon.core.mcp.policy import McpServer
 from antiphon.core.signals import McpCallFinished, McpListingFailed, McpToolsListed, Signal
 from antiphon.runtime.mcp.connections import TIMEOUTS, McpConnections, McpTimeouts
+from antiphon.runtime.reach import Reach
 from antiphon.wire.items import McpHttpError, McpProtocolError, McpToolExecutionError
 from antiphon.wire.tools import McpTool
-from tests.support.mcp_server import McpProcess, mcp_process
+from tests.support.mcp_server import THIS_MACHINE, McpProcess, mcp_process
 
 PATIENCE_S = 30.0
 BOTH = pytest.mark.parametrize("path", ["/mcp", "/sse"])
@@ -49,12 +50,20 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(timeouts: McpTimeouts = TIMEOUTS) -> AsyncIterator[Bench]:
+async def bench(
+    timeouts: McpTimeouts = TIMEOUTS, reach: Reach | None = None
+) -> AsyncIterator[Bench]:
     sender, receiver = anyio.create_memory_object_stream[Signal](10)
     with sender, receiver:
         async with anyio.create_task_group() as tasks:
             feed = sender.send_nowait
-            connections = McpConnections("sess_1", feed=feed, tasks=tasks, timeouts=timeouts)
+            connections = McpConnections(
+                "sess_1",
+                feed=feed,
+                tasks=tasks,
+                reach=reach or Reach(THIS_MACHINE),
+                timeouts=timeouts,
+            )
             yield Bench(connections, receiver)
             tasks.cancel_scope.cancel()
 

@@ -11,6 +11,7 @@ as an answer that can be told apart: who has asked learns of it, and nobody else
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import cache, partial
@@ -28,7 +29,10 @@ from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR, CallToolResult, Content
 from pydantic import ValidationError
 
 from antiphon.core.mcp.policy import McpServer
+from antiphon.runtime.mcp.events import bounded_events
 from antiphon.runtime.mcp.failure import McpFailure
+from antiphon.runtime.mcp.network import ReachTransport
+from antiphon.runtime.reach import AddressNotAllowedError, Reach
 from antiphon.wire.items import (
     McpError,
     McpHttpError,
@@ -39,8 +43,11 @@ from antiphon.wire.items import (
 
 __all__ = ["McpClient", "connect"]
 
+_log = logging.getLogger(__name__)
+
 MAX_BODY_BYTES = 4 * 1024 * 1024
-"""Longest answer that is read: a list of a hundred tools with long schemas takes a tenth of it."""
+"""Longest answer that is read, and longest event of a stream: a list of a hundred tools with long
+schemas takes a tenth of it."""
 
 MAX_PAGES = 100
 """Pages of a list of tools; a server that gives more probably gives them for ever."""
@@ -48,8 +55,13 @@ MAX_PAGES = 100
 HTTP_FAILED = -32099
 """JSON-RPC code, of those that implementations may use, for what goes wrong below the protocol."""
 
+_FORBIDDEN = 403
 _BAD_GATEWAY = 502
 _GATEWAY_TIMEOUT = 504
+_NOT_ALLOWED = (
+    "The MCP server's address is not on the public internet, and this server may not connect to "
+    "it. Its operator can let it, with 'allow_private_addresses'."
+)
 _NOT_STREAMABLE = (400, 404, 405)
 """What servers answer that know only the older transport, by the MCP specification 2025-06-18,
 Transports, Backwards Compatibility."""
@@ -129,25 +141,29 @@ class McpClient:
 
 
 @asynccontextmanager
-async def connect(server: McpServer) -> AsyncIterator[McpClient]:
+async def connect(server: McpServer, reach: Reach) -> AsyncIterator[McpClient]:
     """Connect to a server: by streamable HTTP, or by server-sent events if it knows no better.
+
+    Args:
+        server: As the client names it.
+        reach: Which addresses may be connected to at a client's word.
 
     Raises:
         McpFailure: There is no connection, or no agreement on the protocol.
     """
     url = httpx2.URL(server.url)
     if url.path.rstrip("/").endswith("/sse"):
-        async with _connected(server, by_events=True) as client:
+        async with _connected(server, reach, by_events=True) as client:
             yield client
         return
     try:
-        async with _connected(server, by_events=False) as client:
+        async with _connected(server, reach, by_events=False) as client:
             yield client
             return
     except _NotStreamableError as error:
         refusal = error.failure
     try:
-        async with _connected(server, by_events=True) as client:
+        async with _connected(server, reach, by_events=True) as client:
             yield client
     except McpFailure:
         raise refusal from None
@@ -160,13 +176,16 @@ class _NotStreamableError(Exception):
 
 
 @asynccontextmanager
-async def _connected(server: McpServer, *, by_events: bool) -> AsyncIterator[McpClient]:
+async def _connected(
+    server: McpServer, reach: Reach, *, by_events: bool
+) -> AsyncIterator[McpClient]:
     broken = anyio.Event()
     url = httpx2.URL(server.url)
-    transport = _Transport(broken if by_events else None)
+    transport = _Transport(reach, broken if by_events else None)
     http = httpx2.AsyncClient(
         transport=transport,
-        headers=list(server.headers),
+        # Uncompressed: a small answer would become a large one before it could be measured.
+        headers=[*server.headers, ("Accept-Encoding", "identity")],
         auth=(url.username, url.password) if url.userinfo else None,
         timeout=None,  # whoever waits knows how long
     )
@@ -203,6 +222,7 @@ class _Transport(httpx2.AsyncBaseTransport):
     """HTTP as the MCP client is to see it: everything that fails is an answer.
 
     Args:
+        reach: Which addresses it may connect to.
         broken: Set when a message could not be delivered whose answer comes on another request, so
             that nobody waits for it.
 
@@ -210,18 +230,28 @@ class _Transport(httpx2.AsyncBaseTransport):
         failure: What failed last.
     """
 
-    def __init__(self, broken: anyio.Event | None) -> None:
+    def __init__(self, reach: Reach, broken: anyio.Event | None) -> None:
         self.failure: McpHttpError | None = None
         self._broken = broken
-        self._inner = httpx2.AsyncHTTPTransport(verify=_tls())
+        self._inner = ReachTransport(reach, _tls())
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request; an answer that is no stream is read to its end."""
         try:
             response = await self._inner.handle_async_request(request)
+            if wrong := _unacceptable(request, response):
+                await response.aclose()
+                return self._failed(_BAD_GATEWAY, wrong, request)
             if not response.is_error and _content_type(response) == "text/event-stream":
-                return response
+                return bounded_events(response, MAX_BODY_BYTES)
             whole = await _read(response)
+        except AddressNotAllowedError as error:
+            _log.warning(
+                "an MCP server was not connected to: %r leads to no address of the public "
+                "internet; 'allow_private_addresses' says which others may be connected to",
+                error.host,
+            )
+            return self._failed(_FORBIDDEN, _NOT_ALLOWED, request)
         except httpx2.TimeoutException:
             return self._failed(_GATEWAY_TIMEOUT, "The MCP server did not answer in time.", request)
         except httpx2.TransportError:
@@ -245,6 +275,25 @@ class _Transport(httpx2.AsyncBaseTransport):
             self._broken.set()
         error = {"code": HTTP_FAILED, "message": message, "data": {"status": status}}
         return httpx2.Response(status, json={"jsonrpc": "2.0", "id": None, "error": error})
+
+
+def _unacceptable(request: httpx2.Request, response: httpx2.Response) -> str | None:
+    """Return why a response is read no further, if it is not.
+
+    Other redirects than within a server would take the client's secrets along.
+    """
+    if response.has_redirect_location and _leads_away(request.url, response.headers["location"]):
+        return "The MCP server redirects to another address. Name that one."
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return "The MCP server's answer is compressed, which it was not asked for."
+    return None
+
+
+def _leads_away(url: httpx2.URL, location: str) -> bool:
+    try:
+        return url.join(location).origin != url.origin
+    except httpx2.InvalidURL:
+        return True
 
 
 async def _read(response: httpx2.Response) -> httpx2.Response | None:

@@ -25,6 +25,7 @@ from antiphon.core.signals import (
     Signal,
 )
 from antiphon.runtime.mcp.failure import McpFailure
+from antiphon.runtime.reach import Reach
 from antiphon.wire.items import McpError, McpHttpError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class McpConnections:
         session_id: Names the session in the log.
         feed: Takes what comes of the work.
         tasks: Runs it; all connections end with it.
+        reach: Which addresses may be connected to.
         timeouts: How long to wait.
     """
 
@@ -76,11 +78,13 @@ class McpConnections:
         *,
         feed: Callable[[Signal], None],
         tasks: TaskGroup,
+        reach: Reach,
         timeouts: McpTimeouts = TIMEOUTS,
     ) -> None:
         self._session_id = session_id
         self._feed = feed
         self._tasks = tasks
+        self._reach = reach
         self._timeouts = timeouts
         self._open: dict[McpServer, _Connection] = {}
 
@@ -149,7 +153,7 @@ class McpConnections:
     def _connection_to(self, server: McpServer) -> _Connection:
         connection = self._open.get(server)
         if connection is None or connection.over:
-            connection = self._open[server] = _Connection(server)
+            connection = self._open[server] = _Connection(server, self._reach)
             self._tasks.start_soon(connection.run)
         return connection
 
@@ -161,9 +165,10 @@ class _Connection:
         over: Whether it has been closed, or has failed.
     """
 
-    def __init__(self, server: McpServer) -> None:
+    def __init__(self, server: McpServer, reach: Reach) -> None:
         self.over = False
         self._server = server
+        self._reach = reach
         self._client: McpClient | None = None
         self._failure: McpFailure | None = None
         self._opened = anyio.Event()
@@ -178,7 +183,7 @@ class _Connection:
             # On a thread: the first import takes half a second, in which others want to speak.
             client_module = await to_thread.run_sync(import_module, "antiphon.runtime.mcp.client")
             with self._scope:
-                async with client_module.connect(self._server) as self._client:
+                async with client_module.connect(self._server, self._reach) as self._client:
                     self._opened.set()
                     await self._closing.wait()
         except McpFailure as failure:
