@@ -20,11 +20,14 @@ from antiphon.core.session import MAX_DEFERRED
 from antiphon.core.transcripts import MAX_PENDING, MAX_PENDING_S
 from antiphon.http.bodies import MAX_BODY_BYTES
 from antiphon.http.client_secrets import MAX_SECRET_CHARS
-from antiphon.http.connections import MAX_HEAD_BYTES
+from antiphon.http.connections import BODY_S, HEAD_S, MAX_HEAD_BYTES
 from antiphon.http.forms import MAX_UPLOAD_BYTES
+from antiphon.http.keepalive import MAX_FRAGMENTS
 from antiphon.http.safe_headers import MAX_HEADERS
+from antiphon.http.server import PONG_S, UNREAD_S
 from antiphon.runtime.calls import MAX_LISTENERS
 from antiphon.runtime.listen import MAX_HELD_S
+from antiphon.runtime.mcp.client import MAX_BODY_BYTES as MAX_MCP_BYTES
 from antiphon.runtime.outbox import HARD_BOUND_BYTES
 from antiphon.runtime.recordings import KEPT_BYTES
 from antiphon.transports.webrtc.answer import MAX_RECEIVED_MESSAGE_BYTES
@@ -43,6 +46,9 @@ NUMBERS = {
     "sessions, and requests for audio, at once (`max_sessions`)": DEFAULTS.max_sessions,
     "connections that are no sessions (`max_connections`)": DEFAULTS.max_connections,
     "bytes of a request before its body": MAX_HEAD_BYTES,
+    "seconds until the head of a request has come": round(HEAD_S),
+    "seconds until its body has, and one more for each 500 bytes": round(BODY_S),
+    "seconds in which a client reads nothing of what waits for it (on Linux)": round(UNREAD_S),
     "headers of a request": MAX_HEADERS,
     "bytes of a body of JSON, or of an offer": MAX_BODY_BYTES,
     "bytes of an uploaded file": MAX_UPLOAD_BYTES,
@@ -54,6 +60,8 @@ NUMBERS = {
     "connections attached to a call": MAX_LISTENERS,
     "seconds that it lasts (`max_session_s`)": round(DEFAULTS.max_session_s),
     "bytes of a frame": MAX_FRAME_BYTES,
+    "frames that a message may come in": MAX_FRAGMENTS,
+    "seconds that the answer to a ping may take": round(PONG_S),
     "bytes of a message in a call": MAX_RECEIVED_MESSAGE_BYTES,
     "bytes that wait for a client that reads too slowly": HARD_BOUND_BYTES,
     "seconds of audio in the input buffer": MAX_HELD_S,
@@ -66,6 +74,7 @@ NUMBERS = {
     "responses at once": MAX_RUNNING,
     "function outputs that wait for a response": MAX_DEFERRED,
     "MCP servers": MAX_SERVERS,
+    "bytes of an answer of an MCP server, or of one of its events": MAX_MCP_BYTES,
     "tools of one MCP server": MAX_TOOLS_OF_SERVER,
     "MCP calls under way": MAX_CALLS,
     "characters of instructions": sizes.MAX_INSTRUCTIONS_CHARS,

@@ -78,6 +78,12 @@ class Wire(asyncio.Transport):
     def close(self) -> None: ...
 
 
+async def accept_and_wait(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    await receive()
+
+
 async def test_an_open_connection_works_without_what_the_handshake_said():
     scopes: list[Scope] = []
 
@@ -100,4 +106,26 @@ async def test_an_open_connection_works_without_what_the_handshake_said():
     connection.data_received(Frame(Opcode.TEXT, b"hello").serialize(mask=True))
     await asyncio.sleep(1)
     assert wire.written.endswith(b"\x81\x05hello")
+    connection.stop_keepalive()
+
+
+# --- what clients make of it ----------------------------------------------------------------------
+
+
+async def test_pings_of_a_client_that_reads_nothing_are_not_answered_one_by_one():
+    """The answers would be kept until they are read."""
+    config = uvicorn.Config(accept_and_wait, ws_ping_interval=INTERVAL_S, log_config=None)
+    config.load()
+    connection, wire = WebSocketProtocol(config, ServerState(), {}), Wire()
+    connection.connection_made(wire)
+    connection.data_received(HANDSHAKE)
+    await asyncio.sleep(1)
+    connection.pause_writing()
+    before = wire.written
+    for _ in range(1000):
+        connection.data_received(Frame(Opcode.PING, b"now?").serialize(mask=True))
+    assert wire.written == before
+    connection.resume_writing()
+    connection.data_received(Frame(Opcode.PING, b"now!").serialize(mask=True))
+    assert wire.written == before + Frame(Opcode.PONG, b"now!").serialize(mask=False)
     connection.stop_keepalive()

@@ -11,27 +11,42 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from antiphon.errors import BusyError, EngineError, RequestError
+from antiphon.errors import BusyError, EngineError, RequestError, StoreError
 from antiphon.http.answers import json_response
+from antiphon.logs import current_trail
 from antiphon.wire.error import HttpErrorBody
 
-__all__ = ["EXCEPTIONS", "error_response", "refusal_of", "status_of"]
+__all__ = ["EXCEPTIONS", "answer_to", "error_response", "note_refusal", "refusal_of", "status_of"]
 
 _log = logging.getLogger(__name__)
 
 OVERLOADED_RETRY_S = 5.0
 """When a client may ask again for what an engine had no room for."""
 
+_STORE_RETRY_S = 5.0
+"""When a client may ask again for what is kept. The database is tried as often."""
+
 _STATUSES = {
     "call_not_found": 404,
+    "conversation_in_use": 409,
+    "forbidden": 403,
+    "insufficient_quota": 429,
     "invalid_api_key": 401,
+    "model_not_allowed": 403,
     "model_not_found": 404,
     "not_found": 404,
+    "nothing_kept": 404,
     "origin_not_allowed": 403,
     "rate_limit_exceeded": 429,
+    "request_timeout": 408,
     "server_busy": 503,
+    "server_draining": 503,
     "server_full": 503,
+    "server_loading": 503,
+    "session_not_found": 404,
+    "store_failed": 503,
     "too_many_connections": 429,
+    "too_many_headers": 431,
 }
 """Codes of refusals that have a status of their own; that of all others is 400."""
 
@@ -46,13 +61,26 @@ def status_of(error: RequestError) -> int:
     return _STATUSES.get(error.code or "", 400)
 
 
+def note_refusal(error: RequestError) -> None:
+    """Have it counted and logged that the request under way is refused."""
+    code = error.code or error.type
+    current_trail().refused = code
+    _log.info("refused: %s", code, extra={"fields": {"event": "refused", "code": code}})
+
+
+def answer_to(error: RequestError) -> Response:
+    """Return the answer to a request that is refused, with the status that its code has."""
+    note_refusal(error)
+    response = error_response(error, status=status_of(error))
+    if isinstance(error, BusyError):
+        response.headers["retry-after"] = str(ceil(error.retry_after_s))
+    return response
+
+
 async def _refusal(_request: Request, exception: Exception) -> Response:
     """Answer a request that was refused."""
     assert isinstance(exception, RequestError)
-    response = error_response(exception, status=status_of(exception))
-    if isinstance(exception, BusyError):
-        response.headers["retry-after"] = str(ceil(exception.retry_after_s))
-    return response
+    return answer_to(exception)
 
 
 def refusal_of(failure: EngineError) -> RequestError:
@@ -69,6 +97,17 @@ async def _engine_failure(_request: Request, exception: Exception) -> Response:
     response = error_response(refusal_of(exception), status=503)
     response.headers["retry-after"] = str(ceil(OVERLOADED_RETRY_S))
     return response
+
+
+async def _store_failure(_request: Request, exception: Exception) -> Response:
+    """Answer a request for what is kept while the database cannot be used."""
+    _log.warning("a request failed: %s", exception)  # it may name the database: not for clients
+    message = (
+        f"What is kept cannot be reached at the moment. Try again in {_STORE_RETRY_S:g} seconds."
+    )
+    return answer_to(
+        BusyError(message, code="store_failed", type="server_error", retry_after_s=_STORE_RETRY_S)
+    )
 
 
 async def _http_exception(request: Request, exception: Exception) -> Response:
@@ -96,6 +135,7 @@ async def _mistake(_request: Request, _exception: Exception) -> Response:
 EXCEPTIONS: Mapping[Any, Any] = {
     RequestError: _refusal,
     EngineError: _engine_failure,
+    StoreError: _store_failure,
     HTTPException: _http_exception,
     Exception: _mistake,
 }

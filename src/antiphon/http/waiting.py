@@ -19,6 +19,10 @@ class Gate:
     def __init__(self) -> None:
         self._opened: asyncio.Event | None = None  # only while it is closed
 
+    def is_set(self) -> bool:
+        """Whether it is open."""
+        return self._opened is None
+
     def clear(self) -> None:
         """Let nobody pass."""
         if self._opened is None:
