@@ -80,3 +80,19 @@ def test_it_can_be_changed_while_the_server_runs(written):
     _log.warning("once")
     (line,) = written.getvalue().splitlines()
     assert json.loads(line)["message"] == "once"
+
+
+def test_nobody_can_begin_a_line_of_his_own_or_command_a_terminal(written):
+    set_up_logs("text", "info", written)
+    evil = "evil\n2026-01-01 00:00:00,000 ERROR antiphon: all is lost\r\x1b[2J\x9b2J"
+    _log.warning("refused a page of %s", evil)
+    try:
+        raise ValueError(evil)
+    except ValueError:
+        _log.exception("failed at %s", evil)
+    text = written.getvalue()
+    assert not set(text) & {"\r", "\x1b", "\x9b"}
+    begun = [line for line in text.splitlines() if not line.startswith("  ")]
+    assert len(begun) == 2
+    assert "WARNING antiphon.test: refused a page of evil\\x0a2026" in begun[0]
+    assert "ERROR antiphon.test: failed at evil\\x0a2026" in begun[1]

@@ -10,7 +10,7 @@ import sys
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO, Any, Literal
 
 import msgspec
 
@@ -20,6 +20,10 @@ LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _OWN_LOGGER = "antiphon"
+
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))}
+"""Control characters. Clients could begin lines of their own with them, or have a terminal do what
+they like."""
 
 
 @dataclass(slots=True)
@@ -88,7 +92,15 @@ class _TextLine(logging.Formatter):
         about = (trail.session_id, trail.request_id, trail.key_name, trail.client)
         known = " ".join(one for one in about if one is not None)
         record.about = f" [{known}]" if known else ""
+        record.exc_text = None  # as another formatter may have left it
         return super().format(record)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (as logging has it)
+        return super().formatMessage(record).translate(_ESCAPED)
+
+    def formatException(self, ei: Any) -> str:  # noqa: ANN401, N802 (as logging has it)
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"  {line.translate(_ESCAPED)}" for line in lines)
 
 
 class _JsonLine(logging.Formatter):
