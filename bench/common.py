@@ -82,7 +82,7 @@ def running_server(*flags: str) -> Iterator[RunningServer]:
     command = [sys.executable, "-m", "antiphon.cli", "serve", "--port", "0", *flags]
     with (
         TemporaryDirectory() as data,  # responses are kept as they always are, and thrown away
-        subprocess.Popen(  # noqa: S603
+        subprocess.Popen(  # noqa: S603 (itself)
             command,
             stdout=subprocess.PIPE,
             text=True,

@@ -130,7 +130,7 @@ def _measure_all() -> tuple[list[Figures], dict[str, str]]:
 def _run(*module: str) -> str:
     """Run a module of the bench in a process of its own, and return what it prints."""
     command = [sys.executable, "-m", *module]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout  # noqa: S603 (itself)
 
 
 def _tables(measured: list[Figures]) -> Iterator[Table]:
