@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,12 +10,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx2
 import pytest
 from click.testing import CliRunner
 from openai import OpenAI
 
 from antiphon.cli import main
 from antiphon.config import hash_line
+from tests.support.webrtc import Caller
 
 SCRIPTED = [
     "--transcriber=scripted",
@@ -35,8 +38,9 @@ def run(*arguments: str, **environment: str):
 def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run ``antiphon serve`` on a free port; yield it and its base URL."""
     command = [sys.executable, "-m", "antiphon.cli", "serve", "--port=0", *SCRIPTED, *arguments]
+    keeping_nothing = {**os.environ, "ANTIPHON_STORE": '{keep = "nothing"}'}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=keeping_nothing
     ) as server:
         try:
             assert server.stdout is not None
@@ -55,7 +59,7 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_help_names_the_commands():
     result = run("--help")
     assert result.exit_code == 0
-    for command in ("serve", "ask", "demo", "models", "check", "config", "key", "schema"):
+    for command in ("serve", "ask", "demo", "models", "store", "check", "config", "key", "schema"):
         assert command in result.output
 
 
@@ -209,6 +213,31 @@ def test_a_server_speaks_to_beta_clients_if_it_is_told_to():
         openai = OpenAI(websocket_base_url=url.replace("http", "ws", 1), api_key="any")
         with openai, openai.beta.realtime.connect(model="antiphon") as connection:
             assert connection.recv().type == "session.created"
+
+
+async def test_a_server_holds_calls_until_their_answers_have_been_heard():
+    # Playback goes on by a timer, and its end is told after all tasks of the answer have ended.
+    with serving() as (server, url):
+        caller = Caller()
+        async with httpx2.AsyncClient() as client:
+            answer = await client.post(
+                f"{url}/realtime/calls",
+                content=await caller.offer(),
+                headers={"Content-Type": "application/sdp"},
+            )
+        await caller.take(answer.text)
+        await caller.open()
+        text = {"type": "input_text", "text": "Good morning."}
+        item = {"type": "message", "role": "user", "content": [text]}
+        caller.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        caller.send(json.dumps({"type": "response.create"}))
+        await caller.until(
+            lambda: any("output_audio_buffer.stopped" in one for one in caller.messages)
+        )
+        await caller.aclose()
+        server.send_signal(signal.SIGINT)
+        _, errors = await asyncio.to_thread(server.communicate, timeout=PATIENCE_S)
+    assert errors == "Loading engines ...\n"
 
 
 def test_a_server_acts_out_a_script(tmp_path):

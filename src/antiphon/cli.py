@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import anyio
 import click
 
 from antiphon.ask import Question, ask
 from antiphon.cli_basics import config_option, errors_in_words
 from antiphon.cli_models import models
+from antiphon.cli_store import store
 from antiphon.config import (
     Config,
     hash_line,
@@ -24,9 +26,14 @@ from antiphon.config import (
     report,
 )
 from antiphon.demo import demonstrate
+from antiphon.logs import set_up_logs
 from antiphon.wire.schema import json_schema
 
 __all__ = ["main"]
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread of Python keeps others waiting while it computes. With Python's own 5 ms, a few
+engines at work make frames of calls late."""
 
 _ENGINE_HELP = "Name of the {} in the catalogue (see 'antiphon models')."
 
@@ -38,6 +45,7 @@ def main() -> None:
 
 
 main.add_command(models)
+main.add_command(store)
 
 
 @main.command()
@@ -51,6 +59,9 @@ main.add_command(models)
     multiple=True,
     help="Origin of web pages that may use the server, as https://app.example.org; repeatable.  "
     "[default: any page if there are keys, else pages of this machine]",
+)
+@click.option(
+    "--console/--no-console", default=None, help="Serve the web page at /.  [default: --console]"
 )
 @click.option("--transcriber", help=_ENGINE_HELP.format("transcriber"))
 @click.option("--language-model", help=_ENGINE_HELP.format("language model"))
@@ -72,22 +83,50 @@ main.add_command(models)
 @click.option(
     "--beta-dialect", is_flag=True, default=None, help="Serve clients of the beta protocol too."
 )
+@click.option(
+    "--admin-key",
+    "admin_keys",
+    multiple=True,
+    help="Key for those who run the server; repeatable.",
+)
+@click.option(
+    "--allow-anyone",
+    is_flag=True,
+    default=None,
+    help="Listen where others reach the server, although no key is needed.",
+)
 @click.option("--max-sessions", type=click.IntRange(1), help="Sessions at once.  [default: 64]")
-@click.option("--verbose", is_flag=True, help="Log every session.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="The least that a line of the log has to matter.  [default: warning]",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Lines for people, or for programs.  [default: text]",
+)
+@click.option("--verbose", is_flag=True, help="Log every session: --log-level info.")
 def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
     """Serve until Ctrl-C. Flags go over the environment, and that over the configuration file."""
     from antiphon.http.server import run_server  # noqa: PLC0415 (only this command needs a server)
 
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
+    if verbose:
+        flags["log_level"] = flags["log_level"] or "info"
     with errors_in_words(), contextlib.suppress(KeyboardInterrupt):
         config = load_config(config_file, **flags)
+        set_up_logs(config.log_format, config.log_level)
         click.echo("Loading engines ...", err=True)
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run_server(config, lambda url: _announce(config, url)))
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        # Not by asyncio alone: where sniffio is installed, which the OpenAI SDK needs, anyio takes
+        # timers and callbacks for code outside of any loop unless it has begun the loop itself.
+        anyio.run(
+            run_server,
+            config,
+            partial(_announce, config),
+            partial(load_config, config_file, **flags),
+            backend_options={"loop_factory": _loop_factory()},
+        )
 
 
 def _announce(config: Config, url: str) -> None:
@@ -97,6 +136,8 @@ def _announce(config: Config, url: str) -> None:
         f'Client: AsyncOpenAI(base_url="{url}/v1", api_key="{key}")'
         f'.realtime.connect(model="{next(iter(config.models))}")'
     )
+    if config.console:
+        click.echo(f"Console: {url}")
 
 
 @main.command("ask")

@@ -39,7 +39,7 @@ async def demonstrate(wav: Path, *, save: Path, echo: Callable[[str], object]) -
 def _server() -> Iterator[str]:
     """Run ``antiphon serve`` on a free port and yield its base URL."""
     command = [sys.executable, "-m", "antiphon.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603 (itself)
         assert server.stdout is not None
         try:
             announced = (_BASE_URL.search(line) for line in server.stdout)

@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from tests.deploy.test_grafana import exported
+from tests.deploy.exported import exported
 
 MANUAL = Path(__file__).parents[3] / "docs" / "observability.md"
 
