@@ -191,11 +191,12 @@ class Chromium:
         write_wav(self._recording, pcm + silence(500))
 
     @asynccontextmanager
-    async def visit(self, url: str, **context: Any) -> AsyncIterator[Visit]:
+    async def visit(self, url: str, path: str = "", **context: Any) -> AsyncIterator[Visit]:
         """Open the console of a server in a window of its own.
 
         Args:
             url: The server's address.
+            path: Another page of it.
             context: The window, as Playwright takes it.
         """
         window = await self._browser.new_context(**context)
@@ -204,7 +205,7 @@ class Chromium:
             page = await window.new_page()
             await page.add_init_script(path=_TAP)
             visit = Visit(page, url)
-            await page.goto(url)
+            await page.goto(url + path)
             yield visit
         finally:
             await window.close()

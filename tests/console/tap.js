@@ -6,6 +6,9 @@ const heard = {
   /** @type {number[]} */
   ends_ms: [],
 
+  /** @type {(RTCConfiguration | undefined)[]} What each call was given. */
+  calls: [],
+
   /** @param {AudioNode} node */
   tap(node) {
     const tap = node.context.createScriptProcessor(1024, 1, 1);
@@ -45,6 +48,7 @@ AudioNode.prototype.connect = function (target, ...rest) {
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...options) {
     super(...options);
+    heard.calls.push(options[0]);
     this.addEventListener("track", ({ track }) => {
       const context = new AudioContext({ sampleRate: 24_000 });
       heard.tap(context.createMediaStreamSource(new MediaStream([track])));

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from antiphon.config import IceServer, WebRtcChoice
 from antiphon.engines.scripted.script import Say, Script, Take, Wait
 from tests.clients.environments import environment_of
 from tests.support.server import running_server
@@ -17,6 +18,11 @@ FOLDER = Path(__file__).parent
 DESKTOP = {"width": 1440, "height": 900}
 TABLET = {"width": 900, "height": 1000}
 PHONE = {"width": 360, "height": 740}
+
+OVERFLOW = """({
+  x: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  y: document.documentElement.scrollHeight - document.documentElement.clientHeight,
+})"""
 
 SCRIPT = Script(answers=(Take((Wait(30), Say("Good morning to you."))),))
 
@@ -59,8 +65,7 @@ async def test_everybody_can_use_it(chromium, tools, screen, scheme):
         for view in await visit.page.locator(".views button:visible").all():
             await view.click()
             assert await violations(visit.page) == []
-            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await visit.page.evaluate(overflow) <= 0
+            assert await visit.page.evaluate(OVERFLOW) == {"x": 0, "y": 0}
     assert visit.complaints == []
 
 
@@ -101,6 +106,46 @@ async def test_a_turn_shows_where_its_time_went_and_what_came_of_it(chromium):
         (done,) = await visit.log("response.done")
         await expect(turn.locator(".json")).to_contain_text(done["event"]["response"]["id"])
         await expect(turn.locator(".usage")).to_contain_text("In")
+
+
+@pytest.mark.parametrize("transport", ["websocket", "webrtc"])
+async def test_it_works_where_only_pages_of_another_origin_are_allowed(chromium, transport):
+    async with (
+        running_server(allow_origins=("https://app.example.org",)) as server,
+        chromium.visit(server.url) as visit,
+    ):
+        await visit.connect(transport)
+        await visit.ask("Good morning.")
+        await expect(visit.page.locator(".said-words").last).to_have_text("You said: Good morning.")
+    assert visit.complaints == []
+
+
+async def test_calls_are_made_through_the_servers_that_the_operator_names(chromium):
+    turn = IceServer(urls=("turn:127.0.0.1:9",), username="caller", credential="fjord")
+    async with (
+        running_server(webrtc=WebRtcChoice(ice_servers=(turn,))) as server,
+        chromium.visit(server.url) as visit,
+    ):
+        await visit.connect("webrtc")
+        (given,) = await visit.page.evaluate("heard.calls")
+    (told,) = given["iceServers"]
+    assert (told["urls"], told["username"]) == (["turn:127.0.0.1:9"], "caller")
+    assert visit.complaints == []
+
+
+async def test_what_went_wrong_is_seen_in_every_view_until_it_is_dismissed(chromium):
+    async with (
+        running_server(api_keys=("sk-one",)) as server,
+        chromium.visit(server.url, viewport=PHONE) as visit,
+    ):
+        notice = visit.page.locator(".notice")
+        await visit.page.click(".views [data-view=settings]")
+        await expect(notice).to_contain_text("No API key was given")
+        await visit.page.click("#connect")  # refused for the same reason, which is told already
+        await expect(visit.page.locator("#connect")).to_be_enabled()
+        await expect(notice).to_be_visible()
+        await notice.get_by_role("button", name="Dismiss").click()
+        await expect(notice).to_have_count(0)
 
 
 async def test_a_server_that_is_full_is_told(chromium):

@@ -74,6 +74,8 @@ async def test_choices_stay_and_the_key_stays_in_its_tab(chromium):
         await page.reload()
         await expect(page.locator("[name=model]")).to_have_value("second")
         await expect(page.locator("[name=key]")).to_have_value("sk-one")
+        await page.reload()  # what was offered after the page was opened is kept as well
+        await expect(page.locator("[name=model]")).to_have_value("second")
         stored = await page.evaluate("JSON.stringify(localStorage)")
         assert "sk-one" not in stored
         await visit.connect("websocket")
@@ -81,6 +83,16 @@ async def test_choices_stay_and_the_key_stays_in_its_tab(chromium):
         other = await page.context.new_page()
         await other.goto(server.url)
         await expect(other.locator("[name=key]")).to_have_value("")
+
+
+async def test_what_is_stored_and_illegible_is_as_if_it_were_not(chromium):
+    async with running_server() as server, chromium.visit(server.url) as visit:
+        await visit.page.evaluate(
+            "['settings', 'tools'].forEach(name => localStorage.setItem(`antiphon.${name}`, '{'))"
+        )
+        await visit.page.reload()
+        await visit.connect("websocket")
+    assert visit.complaints == []
 
 
 async def test_a_broken_schema_is_marked_and_not_offered(chromium):

@@ -102,6 +102,20 @@ async def test_a_turn_by_hand_lasts_as_long_as_the_button_is_held(chromium, tran
     assert visit.complaints == []
 
 
+async def test_a_turn_by_hand_silences_the_answer_before_it(chromium, transport):
+    async with running_server(SCRIPT) as server, chromium.visit(server.url) as visit:
+        await visit.page.select_option("[name=detection]", "none")
+        await visit.page.check("[name=talking][value=push]", force=True)
+        await visit.connect(transport)
+        await visit.ask("Tell me a story.")
+        await expect(visit.page.locator("#sounding")).to_have_text("Speaking")
+        await visit.page.locator("#microphone").focus()
+        await visit.page.keyboard.down(" ")
+        await expect(visit.page.locator("#sounding")).to_have_text("Silent")
+        await expect(visit.page.locator(".badge")).to_have_text("cancelled")
+    assert visit.complaints == []
+
+
 async def test_a_tool_is_answered_with_what_was_put_there_for_it(chromium, transport):
     script = Script(
         answers=(Take((Call("get_weather", '{"city": "Oslo"}'),)), Take((Say("It is raining."),)))

@@ -5,10 +5,12 @@ export class RefusedError extends Error {
   /**
    * @param {number} status
    * @param {string} message
+   * @param {string} code What kind of refusal it is; empty if nobody said so.
    */
-  constructor(status, message) {
+  constructor(status, message, code = "") {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -25,18 +27,21 @@ export async function request(path, key, init = {}) {
   const headers = new Headers(init.headers);
   if (key) headers.set("Authorization", `Bearer ${key}`);
   const response = await fetch(path, { ...init, headers }).catch((error) => {
+    if (init.signal?.aborted) throw error;
     throw new RefusedError(0, `The server at ${location.host} does not answer: ${error.message}`);
   });
-  if (!response.ok) throw new RefusedError(response.status, await reasonOf(response));
+  if (!response.ok) throw await refusalIn(response);
   return response;
 }
 
 /** @param {Response} response */
-async function reasonOf(response) {
+async function refusalIn(response) {
   try {
-    return (await response.json()).error.message;
+    const { message, code } = (await response.json()).error;
+    return new RefusedError(response.status, message, code ?? "");
   } catch {
-    return `The server answered ${response.status} ${response.statusText}.`;
+    const message = `The server answered ${response.status} ${response.statusText}.`;
+    return new RefusedError(response.status, message);
   }
 }
 
@@ -58,6 +63,14 @@ export async function voices(key, model) {
   const query = new URLSearchParams({ model });
   const response = await request(`/v1/antiphon/voices?${query}`, key);
   return (await response.json()).voices;
+}
+
+/**
+ * @param {string | null} key API key or client secret.
+ * @returns {Promise<RTCConfiguration>} The servers that help calls through firewalls.
+ */
+export async function iceServers(key) {
+  return (await request("/v1/antiphon/ice_servers", key)).json();
 }
 
 /**

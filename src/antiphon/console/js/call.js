@@ -1,18 +1,21 @@
 /** A session over WebRTC. The server plays what is said, and knows how far it came. */
 
-import { request } from "./api.js";
+import { iceServers, request } from "./api.js";
 
 /** @typedef {import("./transport.js").Transport} Transport */
 
 /** How long a call may take to be connected. */
 const CONNECT_TIMEOUT_MS = 8000;
 
+/** How long to find out where this page can be reached: not every server that is asked answers. */
+const GATHERING_MS = 2000;
+
 /**
  * @param {import("./transport.js").Opening} opening
  * @returns {Promise<Transport>}
  */
 export async function openCall({ model, secret, sound, listener }) {
-  const peer = new RTCPeerConnection();
+  const peer = new RTCPeerConnection(await iceServers(secret));
   const channel = peer.createDataChannel("oai-events");
   try {
     const { sender } = peer.addTransceiver("audio", { direction: "sendrecv" });
@@ -56,7 +59,8 @@ function offerOf(sdp, model, secret) {
 }
 
 /**
- * Wait until the offer says everywhere that this page can be reached: there is one request only.
+ * Wait until the offer says everywhere that this page can be reached, as far as is known in time:
+ * there is one request only.
  *
  * @param {RTCPeerConnection} peer
  * @returns {Promise<void>}
@@ -67,6 +71,7 @@ function gathered(peer) {
       if (peer.iceGatheringState === "complete") resolve();
     };
     peer.onicegatheringstatechange = check;
+    setTimeout(resolve, GATHERING_MS);
     check();
   });
 }

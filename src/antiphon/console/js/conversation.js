@@ -134,6 +134,13 @@ export class Conversation {
     if (turn) turn.moments = moments_ms;
   }
 
+  /** Note that the session is over: nothing more comes of what has begun. */
+  leave() {
+    this.hearing = false;
+    this.activeId = null;
+    for (const line of this.lines) line.finished = true;
+  }
+
   /**
    * @param {Turn} turn
    * @returns {string} What was asked.
@@ -216,7 +223,7 @@ export class Conversation {
  * @param {Record<string, any>} item
  * @returns {Line | null}
  */
-function lineOf(item) {
+export function lineOf(item) {
   const line = { id: item.id, words: wordsOf(item), finished: item.status === "completed", note: "" };
   if (TOOL_ITEMS.includes(item.type)) {
     return { ...line, side: "tool", who: item.name ?? item.server_label };

@@ -132,7 +132,7 @@ function createRow({ at_ms, direction, event }) {
     "span",
     { class: "type" },
     make("span", { class: "hidden" }, `${direction} `),
-    event.type,
+    ...breakable(event.type),
     make("span", { class: "gist" }),
   );
   const summary = make(
@@ -149,6 +149,15 @@ function createRow({ at_ms, direction, event }) {
     { class: "event", "data-direction": direction, "data-type": event.type },
     details,
   );
+}
+
+/**
+ * Return a type with the places where it may be broken into lines.
+ *
+ * @param {string} type
+ */
+function breakable(type) {
+  return type.split(/(?<=[._])/).flatMap((part) => [make("wbr"), part]);
 }
 
 /** @param {Row} row */
@@ -186,7 +195,7 @@ function gistOf(entries) {
     return ` ${(duration / 1000).toFixed(2)} s`;
   }
   if (event.type.endsWith(".delta")) {
-    return ` “${entries.map((entry) => entry.event.delta).join("")}”`;
+    return ` “${entries.map((entry) => entry.event.delta).join("").trim()}”`;
   }
   const said = event.error?.message ?? event.transcript ?? event.text ?? event.response?.status;
   return said ? ` ${said}` : "";

@@ -4,6 +4,8 @@ import { models, voices } from "./api.js";
 import { byId, make, oncePerFrame, setText } from "./dom.js";
 import { Events } from "./events.js";
 import { Microphone } from "./microphone.js";
+import { complain } from "./notices.js";
+import { Pages } from "./pages.js";
 import { Replay } from "./replay.js";
 import { Score } from "./score.js";
 import { Session } from "./session.js";
@@ -54,11 +56,14 @@ const show = oncePerFrame(() => {
   const [line] = status.children;
   setText(line, session.detail || "Not connected");
   setText(connect, connected ? "Disconnect" : "Connect");
-  connect.toggleAttribute("data-connected", connected);
+  connect.classList.toggle("primary", !connected);
+  connect.classList.toggle("quiet", connected);
   connect.disabled = session.state === "connecting";
   document.body.toggleAttribute("data-hearing", conversation.hearing);
   setText(hearing, hearingNow());
+  hearing.toggleAttribute("data-on", session.listening);
   setText(sounding, soundingNow());
+  sounding.toggleAttribute("data-on", Boolean(conversation.activeId) || conversation.sounding);
   interrupt.disabled = !conversation.activeId && !conversation.sounding;
 });
 
@@ -142,20 +147,6 @@ function settle() {
 }
 for (const layout of layouts) layout.addEventListener("change", settle);
 
-/**
- * Say that something went wrong, until the user has seen it.
- *
- * @param {string} message
- */
-function complain(message) {
-  const close = make("button", { type: "button", "aria-label": "Dismiss" }, "×");
-  const notice = make("p", { class: "notice" }, make("span", {}, message), close);
-  close.addEventListener("click", () => notice.remove());
-  const notices = byId("notices", HTMLElement);
-  notices.append(notice);
-  while (notices.childElementCount > 3) notices.firstElementChild?.remove();
-}
-
 // --- what the server has -------------------------------------------------------------------------
 
 async function offerModels() {
@@ -177,4 +168,4 @@ settings.onChange((name) => {
 });
 
 settle();
-offerModels();
+new Pages(settings, offerModels);

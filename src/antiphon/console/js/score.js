@@ -8,9 +8,13 @@ import { byId } from "./dom.js";
 /** One bar is this long. */
 const BAR_MS = 50;
 
-/** A bar and the gap after it, and the bar alone, in CSS pixels. */
+/** A bar and the gap after it, the bar alone, and one of silence, in CSS pixels. */
 const PITCH = 4;
 const WIDTH = 2.5;
+const SILENT = 2;
+
+/** How often it is drawn while there is nothing to see. */
+const RESTING_MS = 1000;
 
 /**
  * @typedef {object} Bar
@@ -32,6 +36,7 @@ export class Score {
   /** @type {Bar[]} The latest last. */
   #bars = [];
   #lastBarAt = 0;
+  #paintedAt = -RESTING_MS;
   #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   /** @param {number} now */
@@ -45,7 +50,10 @@ export class Score {
       this.#bars = [...this.#bars, this.#measure()].slice(-room);
       this.#lastBarAt = now;
     } else if (this.#still.matches) return;
-    const slide = this.#still.matches ? 0 : Math.min(1, sinceLast / BAR_MS);
+    const rests = this.#bars.every((bar) => !bar.hearing && !bar.heard && !bar.spoken);
+    if (rests && now - this.#paintedAt < RESTING_MS) return;
+    this.#paintedAt = now;
+    const slide = rests || this.#still.matches ? 0 : Math.min(1, sinceLast / BAR_MS);
     this.#paint(clientWidth, clientHeight, slide);
   }
 
@@ -74,7 +82,10 @@ export class Score {
       if (hearing) pen.fillRect(xOf(index) - 1, 0, PITCH + 0.5, middle);
     });
     pen.fillStyle = colour("--line");
-    pen.fillRect(0, middle - 0.5, width, 1);
+    for (let x = width - (slide - 1) * PITCH - WIDTH; x > -PITCH; x -= PITCH) {
+      pen.fillRect(x, middle - 2 - SILENT, WIDTH, SILENT);
+      pen.fillRect(x, middle + 2, WIDTH, SILENT);
+    }
     for (const [side, name, sign] of /** @type {const} */ ([
       ["heard", "--you", -1],
       ["spoken", "--answer", 1],
@@ -83,7 +94,7 @@ export class Score {
       pen.beginPath();
       this.#bars.forEach((bar, index) => {
         const length = bar[side] * reach;
-        if (length < 1) return;
+        if (length <= SILENT) return;
         const top = sign < 0 ? middle - 2 - length : middle + 2;
         pen.roundRect(xOf(index), top, WIDTH, length, WIDTH / 2);
       });

@@ -106,7 +106,9 @@ export class Session {
   /** Begin a turn that is ended by hand: what was heard before does not count. */
   async beginTurn() {
     await this.listen(true);
-    if (this.#settings.endsTurnsByHand) this.#send({ type: "input_audio_buffer.clear" });
+    if (!this.#settings.endsTurnsByHand) return;
+    this.#hush();
+    this.#send({ type: "input_audio_buffer.clear" });
   }
 
   /** End a turn that is ended by hand. */
@@ -125,7 +127,7 @@ export class Session {
    */
   async write(words) {
     await this.connect();
-    if (this.conversation.activeId || this.conversation.sounding) this.interrupt();
+    this.#hush();
     const content = [{ type: "input_text", text: words }];
     this.#send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
     this.#send({ type: "response.create" });
@@ -217,8 +219,7 @@ export class Session {
   /** @param {string} reason */
   #closed(reason) {
     this.#transport = null;
-    this.conversation.hearing = false;
-    this.conversation.activeId = null;
+    this.conversation.leave();
     this.listening = false;
     this.#sound?.setOpen(false);
     this.#become("offline", reason);
@@ -232,6 +233,11 @@ export class Session {
     this.state = state;
     this.detail = detail;
     this.#watcher.changed(null);
+  }
+
+  /** Stop the answer, if there is one: something else is said now. */
+  #hush() {
+    if (this.conversation.activeId || this.conversation.sounding) this.interrupt();
   }
 
   /** @param {RealtimeEvent} event */

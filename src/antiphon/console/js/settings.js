@@ -1,6 +1,7 @@
 /** The settings form: kept from visit to visit, and worded as `session.update`. */
 
 import { byId, make } from "./dom.js";
+import { stored } from "./stored.js";
 
 const STORED_AS = "antiphon.settings";
 const KEY_STORED_AS = "antiphon.key";
@@ -29,6 +30,11 @@ export class Settings {
   /** @returns {string | null} The API key; `null` without one. */
   get key() {
     return this.#value("key").trim() || null;
+  }
+
+  set key(key) {
+    this.#field("key").value = key ?? "";
+    this.#keep();
   }
 
   /** `auto`, `webrtc` or `websocket`. */
@@ -70,6 +76,7 @@ export class Settings {
     const kept = [...select.querySelectorAll('option[value=""]')];
     select.replaceChildren(...kept, ...values.map((value) => make("option", { value }, value)));
     select.value = values.includes(wanted) ? wanted : (select.querySelector("option")?.value ?? "");
+    this.#keep();
   }
 
   /**
@@ -164,7 +171,7 @@ export class Settings {
   }
 
   #restore() {
-    const kept = JSON.parse(localStorage.getItem(STORED_AS) ?? "{}");
+    const kept = stored(STORED_AS) ?? {};
     for (const [name, value] of Object.entries(kept)) {
       const field = this.#field(name);
       if (!field) continue;

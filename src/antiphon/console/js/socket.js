@@ -51,6 +51,9 @@ class SocketTransport {
   /** Whether that response is over. */
   #done = true;
 
+  /** @type {string | null} Which of its items is spoken. */
+  #itemId = null;
+
   /** @type {string | null} Whose audio is not wanted any more. */
   #hushedId = null;
 
@@ -85,10 +88,12 @@ class SocketTransport {
         if (event.response.conversation_id) {
           this.#responseId = event.response.id;
           this.#done = false;
+          this.#itemId = null;
         }
         break;
       case "response.output_audio.delta":
         if (event.response_id !== this.#hushedId) {
+          this.#itemId = event.item_id;
           this.#sound.player.play(event.item_id, fromBase64(event.delta));
         }
         break;
@@ -105,8 +110,10 @@ class SocketTransport {
   /** Fall silent, and tell the server how much of the answer was heard. */
   async #hush() {
     this.#hushedId = this.#responseId;
+    const unfinishedId = this.#done ? null : this.#itemId;
     const cut = await this.#sound.player.clear();
-    if (cut && this.#socket.readyState === WebSocket.OPEN) {
+    const isCut = cut?.left || (cut && cut.itemId === unfinishedId);
+    if (isCut && this.#socket.readyState === WebSocket.OPEN) {
       this.send({
         type: "conversation.item.truncate",
         item_id: cut.itemId,

@@ -46,8 +46,13 @@ export class Sound {
    * Get ready. Browsers want the user to have touched the page before.
    *
    * @returns {Promise<Sound>}
+   * @throws {Error} The browser does not let this page.
    */
   static async start() {
+    if (!isSecureContext) {
+      const where = `at http://localhost${location.port && `:${location.port}`}`;
+      throw new Error(`Browsers let pages hear and speak over https only, or ${where}.`);
+    }
     const context = new AudioContext({ sampleRate: WIRE_RATE_HZ, latencyHint: "interactive" });
     await Promise.all(
       ["capture", "playback"].map((name) =>
@@ -99,7 +104,7 @@ export class Sound {
     const stream = new MediaStream([track]);
     this.#speaker = new Audio();
     this.#speaker.srcObject = stream;
-    this.#speaker.play();
+    this.#speaker.play().catch(() => {}); // the call may be over by then
     this.#call = new MediaStreamAudioSourceNode(this.#context, { mediaStream: stream });
     this.#call.connect(this.#spoken);
   }
@@ -123,12 +128,20 @@ export class Sound {
   }
 }
 
+/**
+ * @typedef {object} Cut
+ *     What was played when the page fell silent.
+ * @property {string} itemId
+ * @property {number} playedMs How much of it was played.
+ * @property {boolean} left Whether there was more of it.
+ */
+
 /** Plays samples that come in pieces. */
 class Player {
   /** @type {((sounds: boolean) => void) | null} */
   onSounding = null;
 
-  /** @type {Map<number, (cut: {itemId: string, playedMs: number} | null) => void>} */
+  /** @type {Map<number, (cut: Cut | null) => void>} */
   #clearing = new Map();
   #requests = 0;
 
@@ -143,8 +156,8 @@ class Player {
         this.onSounding?.(data.sounding);
         return;
       }
-      const { cleared, itemId, playedMs } = data;
-      this.#clearing.get(cleared)?.(itemId === null ? null : { itemId, playedMs });
+      const { cleared, itemId, playedMs, left } = data;
+      this.#clearing.get(cleared)?.(itemId === null ? null : { itemId, playedMs, left });
       this.#clearing.delete(cleared);
     };
   }
@@ -160,8 +173,7 @@ class Player {
   /**
    * Fall silent.
    *
-   * @returns {Promise<{itemId: string, playedMs: number} | null>} What was cut off, and how much of
-   *     it had been played; `null` if nothing was left to play.
+   * @returns {Promise<Cut | null>} `null` if nothing has been played since the last time.
    */
   clear() {
     const request = ++this.#requests;

@@ -1,6 +1,7 @@
 /** Tools with canned answers: edited in the settings, offered to the assistant, answered here. */
 
 import { byId, make } from "./dom.js";
+import { stored } from "./stored.js";
 
 const STORED_AS = "antiphon.tools";
 
@@ -29,7 +30,7 @@ export class Tools {
   onChange = null;
 
   constructor() {
-    for (const tool of JSON.parse(localStorage.getItem(STORED_AS) ?? "[]")) this.#add(tool, false);
+    for (const tool of stored(STORED_AS) ?? []) this.#add(tool, false);
     byId("add-tool", HTMLButtonElement).addEventListener("click", () => {
       this.#add({ ...EXAMPLE, name: this.#freeName() }, true);
       this.#changed();
@@ -63,15 +64,16 @@ export class Tools {
    */
   #add(tool, open) {
     const title = make("summary", {}, tool.name);
-    const remove = make("button", { type: "button", class: "button quiet" }, "Remove");
+    const remove = make("button", { type: "button", class: "button quiet small danger" }, "Remove");
     const body = make("div", { class: "tool-body" });
-    const editor = make("details", { class: "tool", open }, title, body);
+    const editor = make("details", { class: "tool disclosure", open }, title, body);
     /**
      * @param {keyof Tool} field
      * @param {string} label
      * @param {HTMLInputElement | HTMLTextAreaElement} input
      */
     const edit = (field, label, input) => {
+      const isCode = field !== "description";
       input.value = tool[field];
       input.addEventListener("change", () => {
         tool[field] = input.value.trim();
@@ -81,7 +83,7 @@ export class Tools {
         }
         this.#changed();
       });
-      body.append(make("label", { class: "field" }, label, input));
+      body.append(make("label", { class: isCode ? "field code" : "field" }, label, input));
     };
     edit("name", "Name", make("input", { type: "text", spellcheck: "false" }));
     edit("description", "What it is for", make("textarea", { rows: 2 }));

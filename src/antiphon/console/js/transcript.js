@@ -21,7 +21,7 @@ export class Transcript {
 }
 
 /** @param {import("./conversation.js").Line} line */
-function createLine(line) {
+export function createLine(line) {
   const speaker = make("p", { class: "speaker" }, make("strong", {}, line.who), make("span"));
   const words = make("p", { class: line.side === "tool" ? "call" : "said-words" });
   return make("li", { class: "said", "data-side": line.side }, speaker, words);
@@ -31,10 +31,12 @@ function createLine(line) {
  * @param {HTMLElement} element
  * @param {import("./conversation.js").Line} line
  */
-function updateLine(element, line) {
+export function updateLine(element, line) {
   const [speaker, words] = element.children;
   const note = speaker.lastElementChild;
   if (note) setText(note, line.note);
   setText(words, line.words);
   words.classList.toggle("unfinished", !line.finished);
+  // Screen readers wait for the whole, instead of beginning anew with each word.
+  element.setAttribute("aria-busy", String(!line.finished));
 }

@@ -32,7 +32,7 @@ function create() {
     "li",
     { class: "turn" },
     make("div", { class: "turn-head" }, make("h3"), make("span", { class: "badge" })),
-    make("p", { class: "turn-lead" }),
+    make("p", { class: "turn-lead figure" }),
     make("div", { class: "turn-times" }),
     make("div", { class: "turn-response" }),
   );
@@ -53,12 +53,14 @@ function update(element, turn, question) {
   // What is finished never changes: it is drawn once, and stays as it was opened.
   if (turn.moments && !times.hasChildNodes()) {
     times.append(waterfall(turn.moments));
-    lead.replaceChildren(...leadOf(turn));
   }
   if (turn.response && !response.hasChildNodes()) {
     response.append(usageOf(turn.response), responseOf(turn.response));
-    if (!lead.hasChildNodes()) lead.replaceChildren(...leadOf(turn));
   }
+  const known = [turn.moments, turn.response, turn.heardAtMs].map(Boolean).join();
+  if (lead.getAttribute("data-known") === known) return;
+  lead.setAttribute("data-known", known);
+  lead.replaceChildren(...leadOf(turn));
 }
 
 /** @param {Turn} turn */
@@ -67,16 +69,13 @@ function leadOf({ moments, heardAtMs, createdAtMs, response }) {
   if (reason) return [`${reason}.`.replace(/_/g, " ").replace(/\.\.$/, ".")];
   const wait = moments && waitOf(moments);
   if (!wait) return [];
-  const parts = [
-    make("b", {}, milliseconds(wait.waitedMs)),
-    ` from ${wait.since} to the ${wait.until}`,
-  ];
+  const told = make("span", {}, `from your ${wait.since} to the ${wait.until}`);
   if (heardAtMs !== null && moments) {
     // The two clocks meet where the page learned of the response.
     const here = heardAtMs - createdAtMs + moments.created;
-    parts.push(`, heard here after about ${milliseconds(here)}`);
+    told.append(`, heard here after ${milliseconds(here)}`);
   }
-  return parts;
+  return [make("b", {}, milliseconds(wait.waitedMs)), " ", told];
 }
 
 /** @param {Record<string, any>} response */
@@ -88,7 +87,7 @@ function usageOf({ usage }) {
     ["Out", usage?.output_tokens],
     ["of it audio", usage?.output_token_details?.audio_tokens],
   ];
-  const list = make("dl", { class: "usage", "aria-label": "Tokens" });
+  const list = make("dl", { class: "figures usage", "aria-label": "Tokens" });
   for (const [name, tokens] of figures) {
     if (tokens === undefined) continue;
     list.append(make("div", {}, make("dt", {}, name), make("dd", {}, String(tokens))));
@@ -98,7 +97,11 @@ function usageOf({ usage }) {
 
 /** @param {Record<string, any>} response */
 function responseOf(response) {
-  const details = make("details", {}, make("summary", {}, "RealtimeResponse"));
+  const details = make(
+    "details",
+    { class: "disclosure" },
+    make("summary", {}, "RealtimeResponse"),
+  );
   details.addEventListener("toggle", () => details.append(jsonView(response)), { once: true });
   return details;
 }

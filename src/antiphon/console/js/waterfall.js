@@ -52,7 +52,7 @@ export function spansOf(moments) {
 export function waitOf(moments) {
   const first = ANSWERED.find((name) => moments[name] !== undefined);
   if (!first || first === "ended") return null;
-  const since = moments.speech_ended !== undefined ? "your last word" : "your request";
+  const since = moments.speech_ended !== undefined ? "last word" : "request";
   const until = first === "first_audio" ? "first sound" : "first word";
   return { waitedMs: moments[first], until, since };
 }
@@ -115,11 +115,11 @@ function row({ stage, fromMs, toMs }, moments, shownMs) {
   const ahead = endsTurn !== undefined && toMs < endsTurn && stage.kind !== "waiting";
   const picture = draw("svg", { "aria-hidden": "true" });
   picture.append(
-    draw("rect", { x: xOf(fromMs), width, y: 0, height: 14, rx: 3, class: stage.kind }),
+    draw("rect", { x: xOf(fromMs), width, y: 0, height: 12, rx: 3, class: stage.kind }),
   );
   if (endsTurn !== undefined && endsTurn > 0) {
     const x = xOf(endsTurn);
-    picture.append(draw("line", { x1: x, x2: x, y1: 0, y2: 14 }));
+    picture.append(draw("line", { x1: x, x2: x, y1: -4, y2: 16 }));
   }
   const told = `: ${stage.says}${ahead ? ", while it waited" : ""}, from ${milliseconds(fromMs)}, `;
   return make(

@@ -2,7 +2,8 @@
  * Plays chunks one after the other, on the audio thread, and knows how much of each item was heard.
  *
  * It is told `{itemId, samples}` to play more, or `{clear: number}` to fall silent; it answers the
- * latter with `{cleared: number, itemId, playedMs}`, where `itemId` is `null` if nothing was left.
+ * latter with `{cleared: number, itemId, playedMs, left}`: what was played last, or `null`, how much
+ * of it, and whether there was more to play.
  * It tells by itself when it begins to be heard and when it has run dry: `{sounding: boolean}`.
  */
 
@@ -33,13 +34,15 @@ class Playback extends AudioWorkletProcessor {
 
   /** @param {number} request */
   #clear(request) {
-    const itemId = this.#chunks[0]?.itemId ?? null;
+    const left = this.#chunks.length > 0;
+    const itemId = left ? this.#chunks[0].itemId : this.#itemId;
     const played = itemId === this.#itemId ? this.#playedSamples : 0;
     this.#chunks = [];
     this.#offset = 0;
+    this.#itemId = null;
     this.#note(false);
     const playedMs = Math.floor((played / sampleRate) * 1000);
-    this.port.postMessage({ cleared: request, itemId, playedMs });
+    this.port.postMessage({ cleared: request, itemId, playedMs, left });
   }
 
   /** @param {boolean} sounding */
