@@ -87,9 +87,9 @@ class Timeline:
             self._moments.pop(moment, None)
 
     def as_ms(self) -> dict[str, float]:
-        """Return the moments in order, in milliseconds since the first of them."""
+        """Return the moments in order, in ms since the first of them, to the microsecond."""
         in_order = sorted(self._moments.items(), key=lambda pair: pair[1])
-        return {moment.value: (at_s - in_order[0][1]) * 1000 for moment, at_s in in_order}
+        return {moment.value: round((at_s - in_order[0][1]) * 1000, 3) for moment, at_s in in_order}
 
 
 class TimelineLog:
