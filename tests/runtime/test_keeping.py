@@ -280,3 +280,50 @@ def test_what_was_done_a_second_ago_outlives_a_server_that_is_killed(tmp_path):
     with database.read() as connection:
         assert set(connection.scalars(select(responses.c.id))) == set(ids)
     database.release()
+
+
+async def test_of_an_answer_that_the_client_deletes_nothing_stays_in_its_response(tmp_path):
+    async with keeping(tmp_path) as server, server.socket() as client:
+        await client.until("session.created")
+        await client.write("Hello.")
+        await client.send("response.create", response={"output_modalities": ["text"]})
+        response = await client.answer()
+        (output,) = response["output"]
+        await client.send("conversation.item.delete", item_id=output["id"])
+        await client.until("conversation.item.deleted")
+        (row,) = await kept(server, responses)
+        assert json.loads(row["body"]) == response | {"output": []}
+
+
+async def test_an_answer_that_was_deleted_does_not_come_again_when_it_is_truncated(tmp_path):
+    async with keeping(tmp_path) as server, server.socket() as client:
+        await client.until("session.created")
+        response = await client.ask("Hello.")
+        await kept(server, responses)
+        path = f"/v1/realtime/responses/{response['id']}"
+        assert (await server.request("DELETE", path)).status_code == 200
+        (output,) = response["output"]
+        await client.send(
+            "conversation.item.truncate",
+            item_id=output["id"],
+            content_index=0,
+            audio_end_ms=100,
+        )
+        await client.until("conversation.item.truncated")
+        assert output["id"] not in [row["id"] for row in await kept(server, items)]
+
+
+async def test_an_answer_that_is_deleted_while_it_is_spoken_is_not_kept(tmp_path):
+    async with keeping(tmp_path, audio=True) as server, server.socket() as client:
+        await client.until("session.created")
+        await client.write("Tell me a very long story. " * 50)
+        await client.send("response.create")
+        delta = await client.until("response.output_audio.delta")
+        await client.send("conversation.item.delete", item_id=delta["item_id"])
+        await client.until("conversation.item.deleted")
+        await client.send("response.cancel")
+        await client.until("response.done")
+        (row,) = await kept(server, responses)
+        assert json.loads(row["body"])["output"] == []
+        assert [row["role"] for row in await kept(server, items)] == ["user"]
+        assert await kept(server, audio) == []

@@ -4,6 +4,7 @@ import io
 
 import pytest
 import soundfile
+from msgspec.structs import replace
 from sqlalchemy import select, text
 
 from antiphon.store.records import (
@@ -119,3 +120,23 @@ def test_texts_that_no_database_takes_are_kept_all_the_same(database, keep):
     assert (pair["key"], pair["value"]) == ("nul\ufffdkey", "nul\ufffdvalue")
     (row,) = rows_in(database, items)
     assert "\\u0000" in row["body"]
+
+
+def test_what_was_deleted_does_not_come_again_with_a_change(database, keep):
+    """As when the client truncates what another has deleted through the API."""
+    keep(item(said("secret", "a")), item(said("other", "b")))
+    keep(ItemDeleted(CONVERSATION, "a"))
+    keep(replace(item(said("less", "a")), is_change=True))
+    keep(replace(item(said("changed", "b")), is_change=True))
+    keep(item(said("new", "c")), replace(item(said("at once", "c")), is_change=True))
+    assert [row["id"] for row in rows_in(database, items)] == ["b", "c"]
+    assert [row["text"] for row in rows_in(database, item_text)] == ["changed", "at once"]
+
+
+def test_an_item_that_is_deleted_is_no_output_any_more(database, keep):
+    spoken = (said("secret", "a"), said("stays", "b"))
+    keep(*(item(one, response_id="resp_1") for one in spoken), response(output=spoken))
+    keep(ItemDeleted(CONVERSATION, "a"))
+    (row,) = rows_in(database, responses)
+    assert "secret" not in row["body"]
+    assert "stays" in row["body"]

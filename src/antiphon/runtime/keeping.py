@@ -34,7 +34,7 @@ from antiphon.store.records import (
     SessionOpened,
     Sound,
 )
-from antiphon.store.texts import without_content, without_output_content
+from antiphon.store.texts import without_content, without_media, without_output_content
 from antiphon.wire import server_events as sent
 from antiphon.wire.audio_config import AudioFormat
 from antiphon.wire.codec import encode
@@ -110,6 +110,7 @@ class _Kept(SessionObserver):
         self._items = KeptItems()
         self._begun: dict[str, _Begun] = {}
         self._announced: dict[str, str] = {}  # response ids, by the ids of output items
+        self._left_out: set[str] = set()  # output that was deleted before its response had ended
         self._put(
             SessionOpened(
                 id=session.id,
@@ -151,13 +152,15 @@ class _Kept(SessionObserver):
         """Keep an item as it is now, if it is part of the conversation."""
         kept = self._items.find(str(item.id))
         if kept is not None:
-            kept.item = item
+            kept.item = without_media(item)
             self._keep(
-                item,
+                kept.item,
                 position=kept.position,
                 response_id=kept.response_id,
                 created_at=kept.created_at,
+                is_change=kept.is_kept,
             )
+            kept.is_kept = True
 
     def end_response(self, ended: EndedResponse) -> None:
         """Keep a response."""
@@ -169,6 +172,10 @@ class _Kept(SessionObserver):
                 if self._items.find(str(item.id)) is None:
                     self._keep_apart(item, None)
             input_items = tuple(str(item.id) for item in ended.own_input)
+        if not self._left_out.isdisjoint(str(item.id) for item in response.output):
+            left = tuple(item for item in response.output if item.id not in self._left_out)
+            self._left_out.difference_update(str(item.id) for item in response.output)
+            response = replace(response, output=left)
         has_audio = self._keep_speech(response)
         shown = response if self._keeps_content else without_output_content(response)
         self._put(
@@ -203,7 +210,7 @@ class _Kept(SessionObserver):
     def _add(self, item: Item, previous_id: str | None) -> None:
         """Take an item into the conversation. It is kept when it is whole, mostly at once."""
         moved = self._items.add(
-            item,
+            without_media(item),
             previous_id=previous_id,
             created_at=_now_us(),
             response_id=self._announced.get(str(item.id)),
@@ -231,15 +238,27 @@ class _Kept(SessionObserver):
             self.change(replace(kept.item, content=content))
 
     def _delete(self, item_id: str) -> None:
+        kept = self._items.find(item_id)
+        if kept is not None and kept.response_id in self._begun:
+            self._left_out.add(item_id)
         self._items.remove(item_id)
+        self._announced.pop(item_id, None)  # a client may give another item the same id
         self._put(ItemDeleted(self._conversation_id, item_id))
 
     def _keep_apart(self, item: Item, response_id: str | None) -> None:
         """Keep an item that is no part of the conversation."""
-        self._keep(item, position=None, response_id=response_id, created_at=_now_us())
+        self._keep(
+            without_media(item), position=None, response_id=response_id, created_at=_now_us()
+        )
 
     def _keep(
-        self, item: Item, *, position: int | None, response_id: str | None, created_at: int
+        self,
+        item: Item,
+        *,
+        position: int | None,
+        response_id: str | None,
+        created_at: int,
+        is_change: bool = False,
     ) -> None:
         shown = item if self._keeps_content else without_content(item)
         self._put(
@@ -251,6 +270,7 @@ class _Kept(SessionObserver):
                 position=position,
                 response_id=response_id,
                 created_at=created_at,
+                is_change=is_change,
             )
         )
 
@@ -293,7 +313,7 @@ class _KeptWithAudio(_Kept):
 
     def speak(self, item_id: str, pcm: bytes, audio_format: AudioFormat) -> None:
         """Gather what the assistant says, to be kept when all of it is there."""
-        if self._spoken_bytes + len(pcm) <= SPOKEN_BYTES:
+        if item_id not in self._left_out and self._spoken_bytes + len(pcm) <= SPOKEN_BYTES:
             self._spoken.setdefault(item_id, bytearray()).extend(pcm)
             self._spoken_in[item_id] = audio_format
             self._spoken_bytes += len(pcm)

@@ -23,6 +23,7 @@ class KeptItem:
         created_at: When it came, microseconds since 1970.
         response_id: The response that put it out, if one did.
         is_whole: Whether it was announced to be done.
+        is_kept: Whether it has been kept.
     """
 
     item: Item
@@ -30,6 +31,7 @@ class KeptItem:
     created_at: int
     response_id: str | None
     is_whole: bool = False
+    is_kept: bool = False
 
 
 class KeptItems:

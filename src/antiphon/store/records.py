@@ -111,6 +111,7 @@ class ItemKept(Struct, frozen=True, kw_only=True):
         position: Its place among the items; ``None`` if it is no part of the conversation.
         response_id: The response that put it out, if one did.
         created_at: When it came.
+        is_change: Whether it has been kept before. If it was deleted meanwhile, it stays so.
     """
 
     conversation_id: str
@@ -120,6 +121,7 @@ class ItemKept(Struct, frozen=True, kw_only=True):
     position: int | None
     response_id: str | None
     created_at: int
+    is_change: bool = False
 
 
 class ItemsMoved(Struct, frozen=True):
@@ -135,7 +137,7 @@ class ItemsMoved(Struct, frozen=True):
 
 
 class ItemDeleted(Struct, frozen=True):
-    """A client has deleted an item: nothing of it stays.
+    """A client has deleted an item: nothing of it stays, nor in the response that put it out.
 
     Attributes:
         conversation_id: Its conversation.

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
+import msgspec
 from msgspec import UNSET
-from sqlalchemy import Connection, Insert, Table, bindparam, delete, select, update
+from msgspec.structs import replace
+from sqlalchemy import Connection, Insert, Table, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Executable
 
 from antiphon.store import sounds
+from antiphon.store.deletion import ITEM_KEY
 from antiphon.store.records import (
     AudioCut,
     ConversationNamed,
@@ -26,8 +29,9 @@ from antiphon.store.records import (
 from antiphon.store.schema import audio, item_text, items, response_metadata, responses, sessions
 from antiphon.store.sums import add_to_sums
 from antiphon.store.texts import storable, text_of
+from antiphon.wire.codec import encode
 from antiphon.wire.items import Message
-from antiphon.wire.response import RealtimeResponseUsage
+from antiphon.wire.response import RealtimeResponse, RealtimeResponseUsage
 
 __all__ = ["write"]
 
@@ -48,7 +52,7 @@ def write(connection: Connection, records: Iterable[Record]) -> None:
     rows = _Rows()
     for record in records:
         match record:
-            case ConversationNamed() | AudioCut():
+            case ConversationNamed() | ItemDeleted() | AudioCut():
                 rows.write(connection)  # they are about what came before
                 rows = _Rows()
                 _change(connection, record)
@@ -61,12 +65,12 @@ class _Rows:
     """The rows of some records, by what identifies each."""
 
     def __init__(self) -> None:
-        self._deleted: dict[_Item, None] = {}
         self._sessions: dict[str, _Row] = {}
         self._closed: dict[str, _Row] = {}
         self._responses: dict[str, _Row] = {}
         self._metadata: dict[tuple[str, str], _Row] = {}
         self._items: dict[_Item, _Row] = {}
+        self._new: set[_Item] = set()  # of the items, those that were not kept before
         self._moved: dict[_Item, int] = {}
         self._texts: dict[_Item, str] = {}
         self._sounds: dict[_Item, Sound] = {}
@@ -86,33 +90,23 @@ class _Rows:
                 row = _item_row(record)
                 place = (record.conversation_id, row["id"])
                 self._items[place] = row
+                if not record.is_change:
+                    self._new.add(place)
                 self._texts[place] = text_of(record.item)
             case ItemsMoved(conversation_id=conversation_id, positions=positions):
                 for item_id, position in positions.items():
                     self._moved[conversation_id, storable(item_id)] = position
-            case ItemDeleted(conversation_id=conversation_id, item_id=item_id):
-                self._delete((conversation_id, storable(item_id)))
             case Sound():
                 self._sounds[record.conversation_id, storable(record.item_id)] = record
             case _:
                 message = f"{record} is about what is in the database already"
                 raise TypeError(message)
 
-    def _delete(self, place: _Item) -> None:
-        for pending in (self._items, self._moved, self._texts, self._sounds):
-            pending.pop(place, None)
-        self._deleted[place] = None
-
     def write(self, connection: Connection) -> None:
-        """Write everything; what has been deleted first, since it may have come again."""
-        emptied = [place for place, text in self._texts.items() if not text]
-        for table, places in ((items, self._deleted), (audio, self._deleted)):
-            _run(connection, _DELETED_OF[table], [_keyed(place) for place in places])
-        _run(
-            connection,
-            _DELETED_OF[item_text],
-            [_keyed(place) for place in (*self._deleted, *emptied)],
-        )
+        """Write everything."""
+        self._leave_out_deleted(connection)
+        emptied = [_keyed(place) for place, text in self._texts.items() if not text]
+        _run(connection, _EMPTIED, emptied)
         _upsert(connection, sessions, self._sessions.values())
         _run(connection, _CLOSED, list(self._closed.values()))
         add_to_sums(connection, self._responses.values())
@@ -124,16 +118,32 @@ class _Rows:
         _upsert(connection, item_text, _text_rows(self._texts))
         _upsert(connection, audio, [_sound_row(sound) for sound in self._sounds.values()])
 
+    def _leave_out_deleted(self, connection: Connection) -> None:
+        """Forget the changes of items that are not there any more."""
+        changed = self._items.keys() - self._new
+        if not changed:
+            return
+        there = select(*ITEM_KEY).where(tuple_(*ITEM_KEY).in_(changed))
+        for place in changed.difference(tuple(key) for key in connection.execute(there)):
+            del self._items[place], self._texts[place]
+
 
 # --- what is about rows that are there already ----------------------------------------------------
 
 
-def _change(connection: Connection, record: ConversationNamed | AudioCut) -> None:
+def _change(connection: Connection, record: ConversationNamed | ItemDeleted | AudioCut) -> None:
     match record:
         case ConversationNamed(session_id=session_id, conversation_id=conversation_id):
             for table in (sessions, items, item_text, audio):
                 renamed = update(table).where(table.c.conversation_id == session_id)
                 connection.execute(renamed.values(conversation_id=conversation_id))
+        case ItemDeleted(conversation_id=conversation_id, item_id=item_id):
+            place = {"of": conversation_id, "which": storable(item_id)}
+            made_by = connection.scalar(_MAKER, place)
+            if made_by is not None:
+                _leave_out_of_output(connection, made_by, item_id)
+            for statement in (_DELETED, _EMPTIED, _SILENCED):
+                connection.execute(statement, place)
         case AudioCut(conversation_id=conversation_id, item_id=item_id, heard_ms=heard_ms):
             of_item = (audio.c.conversation_id == conversation_id) & (
                 audio.c.item_id == storable(item_id)
@@ -144,6 +154,16 @@ def _change(connection: Connection, record: ConversationNamed | AudioCut) -> Non
                 connection.execute(update(audio).where(of_item).values(shorter._asdict()))
 
 
+def _leave_out_of_output(connection: Connection, response_id: str, item_id: str) -> None:
+    of_response = responses.c.id == response_id
+    body = connection.scalar(select(responses.c.body).where(of_response))
+    if body is not None:
+        response = msgspec.json.decode(body, type=RealtimeResponse)
+        left = tuple(item for item in response.output if item.id != item_id)
+        shorter = encode(replace(response, output=left)).decode()
+        connection.execute(update(responses).where(of_response).values(body=shorter))
+
+
 # --- statements -----------------------------------------------------------------------------------
 
 
@@ -151,11 +171,10 @@ def _of_item(table: Table, item_id: str) -> Any:  # noqa: ANN401 (what SQLAlchem
     return (table.c.conversation_id == bindparam("of")) & (table.c[item_id] == bindparam("which"))
 
 
-_DELETED_OF = {
-    items: delete(items).where(_of_item(items, "id")),
-    item_text: delete(item_text).where(_of_item(item_text, "item_id")),
-    audio: delete(audio).where(_of_item(audio, "item_id")),
-}
+_MAKER = select(items.c.response_id).where(_of_item(items, "id"))
+_DELETED = delete(items).where(_of_item(items, "id"))
+_EMPTIED = delete(item_text).where(_of_item(item_text, "item_id"))
+_SILENCED = delete(audio).where(_of_item(audio, "item_id"))
 
 _CLOSED = (
     update(sessions)
@@ -202,6 +221,14 @@ def _keyed(place: _Item) -> _Row:
     return {"of": place[0], "which": place[1]}
 
 
+_MODEL_CHARS = 256
+"""What is kept of a model's name, which clients may choose: no longer ones can be asked for."""
+
+
+def _name(model: str) -> str:
+    return storable(model)[:_MODEL_CHARS]
+
+
 # --- rows -----------------------------------------------------------------------------------------
 
 
@@ -210,7 +237,7 @@ def _session_row(session: SessionOpened) -> _Row:
         "id": session.id,
         "conversation_id": session.conversation_id,
         "kind": session.kind,
-        "model": storable(session.model),
+        "model": _name(session.model),
         "key_name": session.key_name,
         "transport": session.transport,
         "opened_at": session.opened_at,
@@ -225,7 +252,7 @@ def _closed_row(session: SessionClosed) -> _Row:
         "which": session.id,
         "at": session.closed_at,
         "code": session.close_code,
-        "reason": session.close_reason,
+        "reason": None if session.close_reason is None else storable(session.close_reason),
     }
 
 
@@ -239,7 +266,7 @@ def _response_row(kept: ResponseKept) -> _Row:
         "conversation_id": response.conversation_id,
         "created_at": kept.created_at,
         "ended_at": kept.ended_at,
-        "model": storable(kept.model),
+        "model": _name(kept.model),
         "key_name": kept.key_name,
         "status": response.status,
         "reason": (details.reason or None) if details is not None else None,
