@@ -62,3 +62,12 @@ def test_nothing_is_deleted_that_was_not_named(run, kept):
     found = run("delete")
     assert found.exit_code == 2
     assert "--response ID, or --conversation ID" in found.output
+
+
+@pytest.mark.parametrize("command", [("prune", "--days", "1"), ("delete", "--response", "resp_1")])
+def test_where_there_is_no_database_none_is_made(run, tmp_path, command):
+    """It would have the rights of any file, and whoever may read it could read what is said."""
+    answer = run(*command)
+    assert answer.exit_code == 1
+    assert "There is no database" in answer.output
+    assert not (tmp_path / "kept.db").exists()

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from antiphon.store.latencies import KEPT_MINUTES_S, latencies
+from antiphon.store.latencies import KEPT_HOURS_S, KEPT_MINUTES_S, latencies
 from tests.support.kept import BEGIN_S, Shelf, kept
 
 BEGIN_US = BEGIN_S * 1_000_000
@@ -57,6 +57,12 @@ def test_minutes_are_told_apart_and_forgotten_after_two_days(tables):
     tables.keep(heard(4, 100, after_s=KEPT_MINUTES_S + 1))
     assert [point.responses for point in of(tables, bucket="minute")] == [2, 1]
     assert sum(point.responses for point in of(tables)) == 4
+
+
+def test_hours_are_forgotten_that_no_page_shows_any_more(tables):
+    tables.keep(heard(1, 100), heard(2, 100, after_s=3600))
+    tables.keep(heard(3, 100, after_s=KEPT_HOURS_S + 3600))
+    assert [point.responses for point in of(tables, until=2 * END_US)] == [1, 1]
 
 
 def test_each_stage_is_timed_by_itself(tables):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import threading
@@ -8,9 +9,11 @@ from collections.abc import Callable
 
 import anyio
 import pytest
-from sqlalchemy import Connection, delete, select
+from msgspec.structs import replace
+from sqlalchemy import Connection, delete, select, text
 
 from antiphon.errors import StoreError
+from antiphon.store import reading
 from antiphon.store.choices import StoreChoice
 from antiphon.store.schema import items, responses
 from antiphon.store.store import Store, open_store
@@ -220,3 +223,46 @@ anyio.run(main, Path(sys.argv[1]))
         done = await anyio.run_process([sys.executable, "-c", program, str(home)])
     assert done.stdout.split() == [b"failing", b"300", b"0"]
     assert b"nothing can be written" in done.stderr
+
+
+# --- what clients may send ------------------------------------------------------------------------
+
+
+async def test_no_text_and_no_name_holds_up_the_others(url, home):
+    """PostgreSQL refuses to index many different words, and names that are long."""
+    words = " ".join(f"{number:x}-{number + 1:x}" for number in range(2**17))
+    noise = "".join(hashlib.sha256(bytes([number])).hexdigest() for number in range(128))
+    async with open_store(at(url), home) as store:
+        store.put(item(said(words, "many_words")))
+        store.put(replace(response("resp_noisy"), model=noise))
+        store.put(item(said("short", noise)))
+        store.put(item(said("kept", "item_2")))
+        await store.flush()
+        assert {"many_words", "item_2"} <= {row["id"] for row in await rows(store, items)}
+        (row,) = await rows(store, responses)
+        assert row["model"] == noise[:256]
+        assert store.figures().failing_since_s is None
+
+
+async def test_what_takes_too_long_to_be_found_is_given_up(home, monkeypatch):
+    """As PostgreSQL does by its own time-out; others wait for the connection."""
+    monkeypatch.setattr(reading, "LONGEST_QUERY_S", 0.05)
+    endless = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT sum(n) FROM n"
+    async with open_store(StoreChoice(), home) as store:
+        with pytest.raises(StoreError, match="interrupted"):
+            await store.reading.run(lambda c: c.execute(text(endless)).all())
+        assert await store.reading.run(lambda c: c.execute(select(responses)).all()) == []
+
+
+async def test_a_store_that_is_closed_says_so(url, home):
+    async with open_store(at(url), home) as store:
+        pass
+    with anyio.fail_after(5), pytest.raises(StoreError, match="closed"):
+        await store.flush()
+
+
+async def test_an_address_that_cannot_be_read_is_refused_without_showing_it(home):
+    with pytest.raises(StoreError, match="cannot be read") as refused:
+        async with open_store(at("postgresql://user:secret@host:port/name"), home):
+            pass
+    assert "secret" not in str(refused.value)

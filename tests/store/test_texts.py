@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from msgspec import UNSET, json
+from msgspec.structs import replace
 
-from antiphon.store.texts import text_of, without_content
+from antiphon.store.texts import text_of, without_content, without_media
 from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -52,6 +53,22 @@ def test_without_content_nothing_is_left_of_what_was_said_in_any_kind_of_item():
         emptied = without_content(item)
         assert SECRET.encode() not in json.encode(emptied)
         assert (type(emptied), emptied.id) == (type(item), item.id)
+
+
+def test_of_audio_and_images_nothing_is_left_but_that_they_were_there():
+    """Services may send them with an item, though the API does not."""
+    with_media = Message(
+        id="a",
+        role="user",
+        content=(
+            InputAudio(audio=SECRET.encode(), transcript="Hello."),
+            InputImage(image_url=f"data:image/png;base64,{SECRET}", detail="low"),
+        ),
+    )
+    described = (InputAudio(transcript="Hello."), InputImage(detail="low"))
+    assert without_media(with_media) == replace(with_media, content=described)
+    emptied = (InputAudio(transcript=""), InputImage(detail="low"))
+    assert without_content(with_media) == replace(with_media, content=emptied)
 
 
 def test_what_was_not_heard_yet_stays_apart_from_what_was_left_out():

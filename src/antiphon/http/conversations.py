@@ -19,6 +19,7 @@ from antiphon.store.finding import (
     find_conversation,
     find_item,
     find_items,
+    find_sessions,
     find_sound,
 )
 from antiphon.store.store import Store
@@ -93,21 +94,21 @@ class Conversations:
         def delete(connection: Connection) -> bool:
             if not find_conversation(connection, conversation_id, owner):
                 return False
-            self._check_over(conversation_id)
+            self._check_over(conversation_id, find_sessions(connection, conversation_id))
             return delete_conversation(connection, conversation_id)
 
         if not await self._store.change(delete):
             raise _not_found(conversation_id)
         return json_response(DeletedConversation(id=conversation_id))
 
-    def _check_over(self, conversation_id: str) -> None:
-        """Check that no session is in the conversation.
+    def _check_over(self, conversation_id: str, session_ids: list[str]) -> None:
+        """Check that none of a conversation's sessions is open.
 
         Raises:
             RequestError: ``conversation_in_use``.
         """
         for session in self._live:
-            if conversation_id in (session.opened.conversation_id, session.opened.id):
+            if session.opened.id in session_ids:
                 message = (
                     f"Conversation '{conversation_id}' goes on, in session '{session.opened.id}'. "
                     "End the session, and delete the conversation then."

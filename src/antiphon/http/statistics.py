@@ -15,7 +15,7 @@ from antiphon.http.answers import json_response
 from antiphon.http.parameters import read_parameters
 from antiphon.http.responses import page_response
 from antiphon.store.finding import find_responses
-from antiphon.store.latencies import KEPT_MINUTES_S, latencies
+from antiphon.store.latencies import KEPT_HOURS_S, KEPT_MINUTES_S, latencies
 from antiphon.store.store import Store
 from antiphon.store.usage import UsageRow, usage
 from antiphon.wire.kept import (
@@ -49,7 +49,7 @@ _OF_USAGE = _Range(30 * _DAY_S, _MOST_DAYS * _DAY_S)
 _OF_LATENCY: dict[Bucket, _Range] = {
     "minute": _Range(3 * 3600, KEPT_MINUTES_S),
     "hour": _Range(2 * _DAY_S, 100 * _DAY_S),
-    "day": _Range(30 * _DAY_S, _MOST_DAYS * _DAY_S),
+    "day": _Range(30 * _DAY_S, KEPT_HOURS_S),
 }
 
 

@@ -14,10 +14,16 @@ from sqlalchemy.pool import NullPool
 from antiphon.errors import StoreError
 from antiphon.store.migrating import Revisions, migrate, revisions
 
-__all__ = ["MAX_READERS", "Database", "complete"]
+__all__ = ["LONGEST_QUERY_S", "MAX_READERS", "Database", "complete"]
 
 MAX_READERS = 4
 """Connections for reading at once."""
+
+_HIDES = True
+"""What is written and looked for is in no message of an error, nor in its traceback."""
+
+LONGEST_QUERY_S = 30
+"""What takes longer to be found is given up, since others wait for the connection."""
 
 _BUSY_TIMEOUT_S = 5.0
 """How long SQLite waits while another process writes."""
@@ -28,7 +34,14 @@ _POSTGRESQL_OPTIONS = {
     # A server that has vanished is noticed after that long; milliseconds.
     "tcp_user_timeout": 15_000,
 }
-_STATEMENT_TIMEOUT = "-c statement_timeout=30000"  # milliseconds
+_READING_OPTIONS = " ".join(
+    (
+        "-c default_transaction_read_only=on",
+        f"-c statement_timeout={LONGEST_QUERY_S}s",
+        # What is rare decides how to find a page, and is known only with the values.
+        "-c plan_cache_mode=force_custom_plan",
+    )
+)
 
 
 class Database:
@@ -48,8 +61,12 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self._url = make_url(url)
-        except ArgumentError as error:
-            message = f"The URL of the store cannot be read: {error}. Write it as in [store] url."
+        except (ArgumentError, ValueError):  # of the port; neither says what to do
+            message = (
+                "The URL of the store cannot be read. Write it as in [store] url: "
+                "postgresql://user:password@host:5432/name, with percent signs for what has a "
+                "meaning in it, as %40 for an @ in the password."
+            )
             raise StoreError(message) from None
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self.name = self._url.render_as_string(hide_password=True)
@@ -163,9 +180,17 @@ def complete(connection: Connection) -> None:
 def _sqlite_engine(url: URL, *, writes: bool) -> Engine:
     timeout = {"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
     if writes:
-        engine = create_engine(url, poolclass=NullPool, connect_args=timeout)
+        engine = create_engine(
+            url, poolclass=NullPool, connect_args=timeout, hide_parameters=_HIDES
+        )
     else:
-        engine = create_engine(url, pool_size=MAX_READERS, max_overflow=0, connect_args=timeout)
+        engine = create_engine(
+            url,
+            pool_size=MAX_READERS,
+            max_overflow=0,
+            connect_args=timeout,
+            hide_parameters=_HIDES,
+        )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:
@@ -198,19 +223,22 @@ def _postgresql_engine(url: URL, *, writes: bool) -> Engine:
         if writes
         else {
             **_POSTGRESQL_OPTIONS,
-            "options": f"-c default_transaction_read_only=on {_STATEMENT_TIMEOUT}",
+            "options": _READING_OPTIONS,
         }
     )
     driver = url.set(drivername="postgresql+psycopg")
     try:
         if writes:
-            return create_engine(driver, poolclass=NullPool, connect_args=arguments)
+            return create_engine(
+                driver, poolclass=NullPool, connect_args=arguments, hide_parameters=_HIDES
+            )
         return create_engine(
             driver,
             pool_size=MAX_READERS,
             max_overflow=0,
             pool_pre_ping=True,
             connect_args=arguments,
+            hide_parameters=_HIDES,
         )
     except (ImportError, NoSuchModuleError) as error:
         message = (

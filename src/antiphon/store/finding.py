@@ -38,6 +38,7 @@ __all__ = [
     "find_items",
     "find_response",
     "find_responses",
+    "find_sessions",
     "find_sound",
     "find_spoken",
 ]
@@ -162,6 +163,12 @@ def find_conversation(connection: Connection, conversation_id: str, owner: str |
     if owner is not None:
         query = query.where(sessions.c.key_name == owner)
     return connection.execute(query.limit(1)).one_or_none() is not None
+
+
+def find_sessions(connection: Connection, conversation_id: str) -> list[str]:
+    """Return the ids of the sessions in a conversation."""
+    query = select(sessions.c.id).where(sessions.c.conversation_id == storable(conversation_id))
+    return list(connection.scalars(query))
 
 
 def find_items(

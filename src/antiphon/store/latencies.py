@@ -23,14 +23,18 @@ from antiphon.observe import STAGES, stages_ms
 from antiphon.store.schema import latency_counts
 from antiphon.wire.kept import Bucket, Stage
 
-__all__ = ["KEPT_MINUTES_S", "Latency", "add_latencies", "latencies"]
+__all__ = ["KEPT_HOURS_S", "KEPT_MINUTES_S", "Latency", "add_latencies", "latencies"]
 
 KEPT_MINUTES_S = 2 * 24 * 3600
-"""How long histograms of minutes are kept; those of hours stay."""
+"""How long histograms of minutes are kept."""
+
+KEPT_HOURS_S = 400 * 24 * 3600
+"""How long those of hours are: a year and what it is compared with."""
 
 _GROWTH = 1.04
 _MINUTE_S = 60
 _HOUR_S = 3600
+_KEPT_S = {_MINUTE_S: KEPT_MINUTES_S, _HOUR_S: KEPT_HOURS_S}
 _SECOND_US = 1_000_000
 
 _WIDTHS_S: Mapping[Bucket, tuple[int, int]] = {
@@ -60,7 +64,7 @@ class Latency(NamedTuple):
 
 
 def add_latencies(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Count how long the stages of responses took, and forget minutes that are long ago.
+    """Count how long the stages of responses took, and forget what is long ago.
 
     Args:
         connection: In a transaction.
@@ -84,7 +88,9 @@ def add_latencies(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
         ],
     )
     newest = max(row["created_at"] for row in rows)
-    connection.execute(_FORGETTING, {"before": newest - KEPT_MINUTES_S * _SECOND_US})
+    for width_s, kept_s in _KEPT_S.items():
+        before = newest - kept_s * _SECOND_US
+        connection.execute(_FORGETTING, {"width": width_s, "before": before})
 
 
 def latencies(
@@ -174,7 +180,7 @@ def _adding(dialect: str) -> Executable:
 _ADDING = {dialect: _adding(dialect) for dialect in ("sqlite", "postgresql")}
 
 _FORGETTING = delete(latency_counts).where(
-    latency_counts.c.width_s == _MINUTE_S,
+    latency_counts.c.width_s == bindparam("width"),
     latency_counts.c.stage.in_(tuple(STAGES)),  # all there are; with them the index is used
     latency_counts.c.at < bindparam("before"),
 )

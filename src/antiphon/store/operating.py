@@ -49,13 +49,7 @@ def status(database: Database) -> Status:
     Raises:
         StoreError: It cannot be read, or its tables have to be migrated first.
     """
-    revisions = database.revisions()
-    if revisions.present != revisions.newest:
-        message = (
-            f"The tables of {database.name} are at revision {revisions.present or 'none'}, and "
-            f"{revisions.newest} is needed. Run: antiphon store migrate"
-        )
-        raise StoreError(message)
+    revisions = _up_to_date(database)
     with _in_words(database), database.read() as connection:
         return Status(
             revisions,
@@ -72,12 +66,13 @@ def prune_before(database: Database, before_us: int) -> int:
     """Delete all that was made before a time; return how many rows.
 
     Args:
-        database: With tables that are up to date.
+        database: The database.
         before_us: The time, microseconds since 1970.
 
     Raises:
-        StoreError: It cannot be written to.
+        StoreError: It cannot be written to, or its tables have to be migrated first.
     """
+    _up_to_date(database)
     found = 0
     with _in_words(database), database.connect() as connection:
         while True:
@@ -94,8 +89,9 @@ def delete(database: Database, *, response_id: str | None, conversation_id: str 
     """Delete a response, or a conversation, or both; return whether there was anything.
 
     Raises:
-        StoreError: It cannot be written to.
+        StoreError: It cannot be written to, or its tables have to be migrated first.
     """
+    _up_to_date(database)
     wanted: list[tuple[Callable[[Connection, str], bool], str | None]] = [
         (delete_response, response_id),
         (delete_conversation, conversation_id),
@@ -105,6 +101,18 @@ def delete(database: Database, *, response_id: str | None, conversation_id: str 
             found = [deleting(connection, which) for deleting, which in wanted if which is not None]
         _reclaim(connection)
     return any(found)
+
+
+def _up_to_date(database: Database) -> Revisions:
+    """Check that there are tables, and those that are needed; return how far they are."""
+    revisions = database.revisions()
+    if revisions.present != revisions.newest:
+        message = (
+            f"The tables of {database.name} are at revision {revisions.present or 'none'}, and "
+            f"{revisions.newest} is needed. Run: antiphon store migrate"
+        )
+        raise StoreError(message)
+    return revisions
 
 
 def _count(connection: Connection, table: Table) -> int:

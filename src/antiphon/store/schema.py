@@ -179,7 +179,7 @@ usage_hours = Table(
     sqlite_with_rowid=False,
 )
 
-# How often a stage took how long: see store/latencies.py.
+# How often a stage took how long, and for how long that is kept: see store/latencies.py.
 latency_counts = Table(
     "latency_counts",
     METADATA,

@@ -237,6 +237,8 @@ def _along_words(connection: Connection, text: str, span: _Span) -> _Walk | None
     for row in connection.execute(readers):
         if not read.isdisjoint(msgspec.json.decode(row.input_items, type=list[str])):
             ids.add(row.id)
+    if len(ids) > _COUNTED_ROWS:  # a statement takes only so many values
+        return None
     walk = _along_time(span)
     return walk._replace(rows=walk.rows.where(responses.c.id.in_(ids)), covers="text")
 

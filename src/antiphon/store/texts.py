@@ -13,6 +13,7 @@ from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
     InputText,
     Item,
     McpApprovalRequest,
@@ -26,7 +27,18 @@ from antiphon.wire.items import (
 )
 from antiphon.wire.response import RealtimeResponse
 
-__all__ = ["storable", "text_of", "without_content", "without_output_content"]
+__all__ = [
+    "SEARCHED_CHARS",
+    "storable",
+    "text_of",
+    "without_content",
+    "without_media",
+    "without_output_content",
+]
+
+
+SEARCHED_CHARS = 100_000
+"""How much of an item is searched: PostgreSQL indexes no text whose words take a MiB and more."""
 
 
 def storable(text: str) -> str:
@@ -35,8 +47,8 @@ def storable(text: str) -> str:
 
 
 def text_of(item: Item) -> str:
-    """Return what is said and written in an item, to be searched."""
-    return storable("\n".join(text for text in _texts(item) if text))
+    """Return what is said and written in an item, to be searched: its first 100,000 characters."""
+    return storable("\n".join(text for text in _texts(item) if text))[:SEARCHED_CHARS]
 
 
 def _texts(item: Item) -> Iterator[str | None]:
@@ -62,8 +74,16 @@ def _texts(item: Item) -> Iterator[str | None]:
             yield arguments
 
 
+def without_media(item: Item) -> Item:
+    """Return an item without audio and images, which some services send with it."""
+    if not isinstance(item, Message):
+        return item
+    return replace(item, content=tuple(_described(part) for part in item.content))
+
+
 def without_content(item: Item) -> Item:
     """Return an item without what was said and written; its kind, ids and names stay."""
+    item = without_media(item)
     match item:
         case Message(content=content):
             return replace(item, content=tuple(_emptied(part) for part in content))
@@ -85,6 +105,16 @@ def without_output_content(response: RealtimeResponse) -> RealtimeResponse:
     return replace(response, output=tuple(without_content(item) for item in response.output))
 
 
+def _described(part: ContentPart | Part) -> ContentPart:
+    match part:
+        case InputImage(image_url=str()):
+            return replace(part, image_url=UNSET)
+        case InputAudio(audio=bytes()) | OutputAudio(audio=bytes()):
+            return replace(part, audio=UNSET)
+        case _:
+            return cast("ContentPart", part)
+
+
 def _emptied(part: ContentPart | Part) -> ContentPart:
     match part:
         case InputText() | OutputText():
@@ -92,4 +122,4 @@ def _emptied(part: ContentPart | Part) -> ContentPart:
         case InputAudio(transcript=str()) | OutputAudio(transcript=str()):
             return replace(part, transcript="")
         case _:
-            return cast("ContentPart", part)  # of an image nothing is kept that could be emptied
+            return cast("ContentPart", part)

@@ -46,6 +46,9 @@ _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
 _LOG_EVERY_S = 60.0
 
+_TOO_MUCH = "54"
+"""Class of PostgreSQL's error codes for what is larger than it takes, as in an index."""
+
 _UNREACHABLE = (DBAPIError, sqlite3.Error, OSError, StoreError)
 """What is wrong with the database: everything waits. All else is wrong with what is written."""
 
@@ -108,6 +111,7 @@ class Writer:
         self._news = threading.Event()
         self._hurry = threading.Event()
         self._stopping = threading.Event()
+        self._has_ended = False
         self._connection: Connection | None = None
         self._logged_at_s = -_LOG_EVERY_S
         self._told_lost = 0
@@ -148,6 +152,9 @@ class Writer:
         """
         job = _Job(work, Future())
         with self._lock:
+            if self._has_ended:
+                job.done.set_exception(_closed())
+                return job.done
             self._queue.append(job)
         self._news.set()
         self._hurry.set()
@@ -188,7 +195,9 @@ class Writer:
             self._tell_of_losses()
             if self._stopping.is_set() and not self._queue:
                 break
-        self._fail_jobs(StoreError("The store is closed."))
+        with self._lock:
+            self._has_ended = True
+        self._fail_jobs(_closed())
         self._disconnect()
 
     def _wait_for_news(self) -> None:
@@ -363,12 +372,19 @@ class Writer:
 
 
 def _is_unreachable(error: Exception) -> bool:
-    return isinstance(error, _UNREACHABLE) and not isinstance(error, DataError | IntegrityError)
+    if isinstance(error, DataError | IntegrityError):
+        return False
+    code = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    return isinstance(error, _UNREACHABLE) and not str(code).startswith(_TOO_MUCH)
 
 
 def _reason(error: Exception) -> str:
     """Return what is wrong, without the statement and the values that SQLAlchemy adds."""
     return str(error.orig if isinstance(error, DBAPIError) else error).strip()
+
+
+def _closed() -> StoreError:
+    return StoreError("The store is closed.")
 
 
 def _not_now(error: Exception) -> StoreError:

@@ -47,6 +47,18 @@ async def test_a_relayed_response_is_kept_under_the_ids_of_the_service(tmp_path)
         assert (spoken["item_id"], spoken["duration_ms"]) == (answered["id"], sent_ms)
 
 
+async def test_a_conversation_that_goes_on_is_not_deleted_by_its_late_name(tmp_path):
+    async with (
+        relaying(home=tmp_path, store=KEEPING) as relay,
+        relay.front.socket() as client,
+    ):
+        await client.until("session.created")
+        conversation_id = (await client.ask("Hello."))["conversation_id"]
+        path = f"/v1/realtime/conversations/{conversation_id}"
+        answer = await relay.front.request("DELETE", path)
+        assert (answer.status_code, len(await kept(relay.front, items))) == (409, 2)
+
+
 async def test_an_answer_that_its_client_leaves_is_kept_as_cancelled(tmp_path):
     gate = Gate()
     script = Script(
@@ -83,3 +95,24 @@ async def test_what_only_the_service_knows_reaches_the_client_and_no_observer(tm
         assert json.loads(await client._receive())["tune"] == "high"
         assert len(await kept(front, sessions)) == 1
     assert "observers are not told of 'response.sang'" in caplog.text
+
+
+async def test_of_images_that_the_service_sends_nothing_is_kept(tmp_path):
+    picture = {"type": "input_image", "image_url": "data:image/png;base64,aGVsbG8="}
+    item = {"id": "item_1", "type": "message", "role": "user", "content": [picture]}
+
+    async def shows_images(connection) -> None:
+        await say(connection, **CREATED)
+        for name in ("added", "done"):
+            kind = f"conversation.item.{name}"
+            await say(connection, type=kind, previous_item_id=None, item=item)
+        await connection.wait_closed()
+
+    async with (
+        service(shows_images) as url,
+        running_server(home=tmp_path, store=KEEPING, **front_of(url)) as front,
+        front.socket() as client,
+    ):
+        await client.until("conversation.item.done")
+        (row,) = await kept(front, items)
+        assert json.loads(row["body"])["content"] == [{"type": "input_image"}]
