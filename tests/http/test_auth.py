@@ -27,6 +27,7 @@ from antiphon.wire.translation import TranslationSessionRequest
 from tests.support.server import running_server
 
 KEYS = ("sk-one", "sk-two")
+MAKER = "api_keys[0]"
 KEYRING = Keyring({"one": digest_of("sk-one"), "two": digest_of("sk-two")})
 
 
@@ -152,19 +153,22 @@ async def test_keys_that_are_written_as_hashes_open_sessions():
 # --- client secrets -------------------------------------------------------------------------------
 
 
-def secret(home, *, lifetime_s: int = 60, **settings) -> str:
+def secret(home, *, lifetime_s: int = 60, key_name: str | None = MAKER, **settings) -> str:
     """A secret as a server with this home makes it."""
     secrets = ClientSecrets(home)
     return secrets.mint(
         SessionGrant(
-            expires_at=secrets.expiry(lifetime_s), settings=RealtimeSessionUpdate(**settings)
+            expires_at=secrets.expiry(lifetime_s),
+            settings=RealtimeSessionUpdate(**settings),
+            key_name=key_name,
         )
     )
 
 
 @pytest.mark.parametrize("keys", [(), KEYS])
 async def test_a_client_secret_opens_sessions_with_its_settings(keys, tmp_path):
-    key = secret(tmp_path, instructions="Be a pirate.", model="gpt-realtime")
+    name = MAKER if keys else None
+    key = secret(tmp_path, key_name=name, instructions="Be a pirate.", model="gpt-realtime")
     headers = {"Authorization": f"Bearer {key}"}
     async with running_server(api_keys=keys, home=tmp_path) as server:
         for _ in range(2):
@@ -192,7 +196,8 @@ async def test_the_longest_client_secret_fits_a_subprotocol(tmp_path):
 
     def of_length(chars: int) -> str:
         settings = RealtimeSessionUpdate(instructions=instructions[:chars])
-        return secrets.mint(SessionGrant(expires_at=secrets.expiry(60), settings=settings))
+        grant = SessionGrant(expires_at=secrets.expiry(60), settings=settings, key_name=MAKER)
+        return secrets.mint(grant)
 
     chars = len(instructions)
     while True:
@@ -235,7 +240,8 @@ async def test_a_secret_for_transcription_opens_transcription_sessions(tmp_path)
     settings = TranscriptionSessionUpdate(
         audio=TranscriptionAudioUpdate(input=AudioInputUpdate(turn_detection=None))
     )
-    key = secrets.mint(SessionGrant(expires_at=secrets.expiry(60), settings=settings))
+    grant = SessionGrant(expires_at=secrets.expiry(60), settings=settings, key_name=MAKER)
+    key = secrets.mint(grant)
     headers = {"Authorization": f"Bearer {key}"}
     async with running_server(api_keys=KEYS, home=tmp_path) as server:
         for path in ("/v1/realtime", "/v1/realtime?intent=transcription"):
@@ -252,7 +258,9 @@ async def test_a_secret_opens_no_session_of_another_kind(tmp_path):
     secrets = ClientSecrets(tmp_path)
     translation = secrets.mint(
         TranslationGrant(
-            expires_at=secrets.expiry(60), settings=TranslationSessionRequest(model="m")
+            expires_at=secrets.expiry(60),
+            settings=TranslationSessionRequest(model="m"),
+            key_name=MAKER,
         )
     )
     refused = {
@@ -319,3 +327,12 @@ async def test_a_client_secret_only_opens_sessions(keys, method, path, tmp_path)
         response = await server.request(method, path, headers=headers)
     assert response.status_code == 401
     assert "only opens sessions" in response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["gone", None])
+def test_a_client_secret_is_of_no_use_without_the_key_it_was_made_with(name):
+    with pytest.raises(RequestError, match="not one of this server's any more") as refusal:
+        Keyring({"anna": digest_of("sk-anna")}).check_secret_of(name)
+    assert refusal.value.code == "invalid_api_key"
+    Keyring({"anna": digest_of("sk-anna")}).check_secret_of("anna")
+    Keyring({}).check_secret_of(None)

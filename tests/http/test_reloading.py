@@ -73,6 +73,17 @@ async def test_keys_come_and_go():
         assert (await served.get("/v1/models", "sk-anna")).status_code == 401
 
 
+async def test_client_secrets_go_with_their_key(tmp_path):
+    async with server(keys=(ANNA,), home=tmp_path) as served:
+        minted = await served.request("POST", "/v1/realtime/client_secrets", "sk-anna")
+        secret = minted.json()["value"]
+        assert (await served.get("/v1/antiphon/ice_servers", secret)).status_code == 200
+        served.want(keys=(BEN,))
+        served.reloading.reload()
+        refusal = await served.get("/v1/antiphon/ice_servers", secret)
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (401, "invalid_api_key")
+
+
 async def test_sessions_go_on_whatever_becomes_of_their_key():
     async with server(keys=(ANNA,)) as served:
         client = await served.room.enter()
@@ -114,6 +125,14 @@ async def test_what_takes_a_restart_is_named_and_stays():
         assert set(reloaded.needs_restart) == {"host", "models"}
         assert reloaded.changed == ("max_sessions",)
         assert served.room.reception.config == replace(before, max_sessions=3)
+
+
+async def test_a_server_that_others_reach_keeps_its_keys_until_it_has_left_their_reach():
+    async with server(keys=(ANNA,), host="0.0.0.0") as served:
+        served.want(keys=(), admin_keys=(), host="127.0.0.1")  # which holds after a restart only
+        with pytest.raises(ConfigurationError, match="without an API key"):
+            served.reloading.reload()
+        assert served.room.reception.config.needs_key
 
 
 def cannot_be_read() -> Config:

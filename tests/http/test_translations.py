@@ -102,7 +102,9 @@ async def test_a_secret_that_the_sdk_makes_opens_a_translation(tmp_path):
 
 async def test_a_secret_for_another_kind_of_session_is_refused(tmp_path):
     secrets = ClientSecrets(tmp_path)
-    grant = SessionGrant(expires_at=secrets.expiry(60), settings=RealtimeSessionUpdate())
+    grant = SessionGrant(
+        expires_at=secrets.expiry(60), settings=RealtimeSessionUpdate(), key_name="api_keys[0]"
+    )
     headers = {"Authorization": f"Bearer {secrets.mint(grant)}"}
     async with (
         running_server(api_keys=(KEY,), home=tmp_path) as server,

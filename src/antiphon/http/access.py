@@ -39,10 +39,12 @@ def access_with(
             client secret will do.
 
     Raises:
-        RequestError: ``invalid_api_key``; it is neither an API key nor a client secret.
+        RequestError: ``invalid_api_key``; it is neither an API key nor a client secret made with
+            one.
     """
     if key is not None and is_client_secret(key):
         grant = secrets.read(key, expired_too=resuming)
+        keyring.check_secret_of(grant.key_name)
         return Access(grant, grant.key_name, is_admin=False)
     name = keyring.check(key)
     return Access(None, name, keyring.is_admin(name))

@@ -88,6 +88,25 @@ class Keyring:
             raise RequestError(message, code="forbidden")
         return name
 
+    def check_secret_of(self, name: str | None) -> None:
+        """Check that a key is still there with which a client secret was made.
+
+        Who takes a key away means what was made with it as well; so does who has keys needed that
+        were not.
+
+        Args:
+            name: What the key was called; ``None`` where none was needed.
+
+        Raises:
+            RequestError: ``invalid_api_key``; it is not one of the keys any more.
+        """
+        if name not in self._digests and (name is not None or self._digests):
+            message = (
+                "The API key that the client secret was made with is not one of this server's any "
+                "more. Ask for another one at /v1/realtime/client_secrets."
+            )
+            raise RequestError(message, code="invalid_api_key")
+
     def is_admin(self, name: str | None) -> bool:
         """Whether who has this key may do what concerns the whole server.
 
