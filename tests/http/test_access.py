@@ -175,6 +175,8 @@ async def test_a_key_is_of_no_use_to_pages_that_are_not_its_own():
         assert error_of(response)["code"] == "origin_not_allowed"
         page = await server.request("GET", "/v1/models", headers=KIOSK | stranger)
         assert page.status_code == 403
+        response = await refused(server, "/v1/realtime?call_id=rtc_1", **stranger)
+        assert error_of(response)["code"] == "origin_not_allowed"
         secret = await secret_of(server)
         with pytest.raises(InvalidStatus):
             async with server.socket(headers=secret | stranger):

@@ -12,7 +12,7 @@ import pytest
 from openai import AsyncOpenAI
 from websockets.exceptions import InvalidStatus
 
-from antiphon.config import IceServer, WebRtcChoice
+from antiphon.config import IceServer, Limits, WebRtcChoice
 from antiphon.runtime.calls import MAX_LISTENERS
 from tests.support.client import PATIENCE_S, Client
 from tests.support.server import Served, SocketClient, running_server
@@ -222,6 +222,25 @@ async def test_a_full_server_says_when_to_call_again():
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) > 0
     assert answer.json()["error"]["code"] == "server_full"
+
+
+async def test_calls_that_come_at_once_are_no_more_than_a_key_may_have():
+    caller = Caller()
+    statuses: list[int] = []
+    async with running_server(rate_limits=Limits(max_sessions=1)) as server:
+        offer = (await caller.offer()).encode()
+
+        async def call() -> None:
+            answer = await server.request(
+                "POST", "/v1/realtime/calls", headers=OFFER, content=offer
+            )
+            statuses.append(answer.status_code)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(call)
+    await caller.aclose()
+    assert sorted(statuses) == [201, 429, 429]
 
 
 @pytest.mark.parametrize(

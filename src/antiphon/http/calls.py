@@ -80,7 +80,6 @@ class CallRoutes:
         offer, session = await _read(request)
         opening = self._opening(request.query_params, access, session)
         self._reception.openings.preview(opening)
-        self._reception.admission.check_key(opening)
         call = await self._switchboard.answer(opening, offer)
         # As recorded; clients take the last segment of the path as the call's id.
         location = {"location": f"/v1/realtime/calls/{call.call_id}"}

@@ -133,7 +133,10 @@ class RealtimeEndpoint:
     ) -> None:
         """Attach a connection to a call; with an API key, since it may do anything there."""
         try:
-            call = self.reception.calls.find(call_id, self._keyring.check(key))
+            key_name = self._keyring.check(key)
+            origin = Headers(scope=scope).get("origin")
+            self.reception.admission.key_rules.check_origin(key_name, origin)
+            call = self.reception.calls.find(call_id, key_name)
             call.check_room()
         except RequestError as error:
             await refuse_upgrade(scope, receive, send, error)

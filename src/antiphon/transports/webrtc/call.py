@@ -64,8 +64,9 @@ class Switchboard:
             offer_sdp: The client's offer.
 
         Raises:
-            RequestError: The offer cannot be used (``invalid_offer``); the server is full, or has
-                no port left (:class:`~antiphon.errors.BusyError`); or it takes no calls
+            RequestError: The offer cannot be used (``invalid_offer``); the key does not let its
+                holder call (``model_not_allowed``, or a limit of it); the server is full, or has no
+                port left (:class:`~antiphon.errors.BusyError`); or it takes no calls
                 (``not_implemented``).
         """
         if self._make_peer is None:
@@ -81,6 +82,7 @@ class Switchboard:
         status: TaskStatus[Answered],
     ) -> None:
         self._reception.admission.check_room()
+        self._reception.admission.check_key(opening)
         with self._reception.admission.place(opening.key_name):
             line = _Line()
             peer = make_peer(line)
