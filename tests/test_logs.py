@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from antiphon.logs import Trail, current_trail, follow, set_up_logs
+from antiphon.logs import Trail, current_trail, follow, quoted, set_up_logs
 
 _log = logging.getLogger("antiphon.test")
 
@@ -16,6 +16,7 @@ def written():
     root, own = logging.getLogger(), logging.getLogger("antiphon")
     before = root.handlers[:], root.level, own.level
     yield io.StringIO()
+    set_up_logs()
     root.handlers[:], level, own_level = before
     root.setLevel(level)
     own.setLevel(own_level)
@@ -96,3 +97,10 @@ def test_nobody_can_begin_a_line_of_his_own_or_command_a_terminal(written):
     assert len(begun) == 2
     assert "WARNING antiphon.test: refused a page of evil\\x0a2026" in begun[0]
     assert "ERROR antiphon.test: failed at evil\\x0a2026" in begun[1]
+
+
+def test_what_other_programs_say_is_only_written_where_content_is(written):
+    set_up_logs("text", "info", written)
+    assert "my secret" not in quoted("cannot read 'my secret'")
+    set_up_logs("text", "info", written, content=True)
+    assert quoted("cannot read 'my secret'") == "cannot read 'my secret'"

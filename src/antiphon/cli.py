@@ -115,7 +115,7 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
         flags["log_level"] = flags["log_level"] or "info"
     with errors_in_words(), contextlib.suppress(KeyboardInterrupt):
         config = load_config(config_file, **flags)
-        set_up_logs(config.log_format, config.log_level)
+        set_up_logs(config.log_format, config.log_level, content=config.log_content)
         click.echo("Loading engines ...", err=True)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         # Not by asyncio alone: where sniffio is installed, which the OpenAI SDK needs, anyio takes

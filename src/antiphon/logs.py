@@ -14,7 +14,7 @@ from typing import IO, Any, Literal
 
 import msgspec
 
-__all__ = ["LogFormat", "LogLevel", "Trail", "current_trail", "follow", "set_up_logs"]
+__all__ = ["LogFormat", "LogLevel", "Trail", "current_trail", "follow", "quoted", "set_up_logs"]
 
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -60,8 +60,30 @@ def current_trail() -> Trail:
     return _trail.get() or Trail()
 
 
+@dataclass(slots=True)
+class _Choice:
+    content: bool = False
+
+
+_choice = _Choice()
+
+
+def quoted(words: str) -> str:
+    """Return what another program says of a request, as it may be logged.
+
+    Many quote what they were asked. So it is left out, unless the operator wants content logged.
+    """
+    if not _choice.content:
+        return f"({len(words)} characters, which may quote what was said; 'log_content' shows them)"
+    return words
+
+
 def set_up_logs(
-    log_format: LogFormat = "text", level: LogLevel = "warning", stream: IO[str] | None = None
+    log_format: LogFormat = "text",
+    level: LogLevel = "warning",
+    stream: IO[str] | None = None,
+    *,
+    content: bool = False,
 ) -> None:
     """Have the log written; calling it once more changes how.
 
@@ -71,7 +93,9 @@ def set_up_logs(
         log_format: Lines for people, or objects for programs.
         level: The least that Antiphon's own lines have to matter.
         stream: Where to; standard error if left out.
+        content: Whether what users say and write may be logged.
     """
+    _choice.content = content
     output = logging.StreamHandler(stream or sys.stderr)
     output.setFormatter(_JsonLine() if log_format == "json" else _TextLine())
     root = logging.getLogger()

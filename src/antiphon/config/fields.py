@@ -104,7 +104,8 @@ class Config(Struct, frozen=True, kw_only=True):
         store: What is kept of responses and conversations, where, and for how long.
         log_level: The least that a line of the log has to matter.
         log_format: Lines of ``text`` for people, or of ``json`` for programs.
-        log_content: Whether the log holds what is said and written as well, at level ``debug``.
+        log_content: Whether the log holds what is said and written as well, at level ``debug``, and
+            what other servers say of it.
         tracing: Which sessions are traced, and where the traces go.
     """
 

@@ -85,7 +85,7 @@ class Reloading:
         self._renew(config)  # the last that may fail
         self._reception.renew(config, openings)
         if {"log_format", "log_level"} & {*changed}:
-            set_up_logs(config.log_format, config.log_level)
+            set_up_logs(config.log_format, config.log_level, content=config.log_content)
         self._rebuild()
         stays = tuple(name for name in differing if name not in changed)
         return Reloaded(changed=changed, needs_restart=stays)

@@ -58,10 +58,23 @@ def test_addresses_keys_and_the_servers_words_are_not_for_clients(code):
 
 @pytest.mark.parametrize(
     ("code", "advice"),
-    [(401, "set the option api_key"), (404, "check base_url"), (500, "sk-key at 10.1.2.3")],
+    [(401, "set the option api_key"), (404, "check base_url"), (500, "answers 500: (27 char")],
 )
 def test_operators_are_told_what_to_do(code, advice):
     assert advice in failure_of(refusal(code), "generate").remark
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal(400),
+        refusal(400, code="context_length_exceeded"),
+        openai.APIError("sk-key at 10.1.2.3 is wrong", REQUEST, body=None),
+        ValueError("sk-key at 10.1.2.3 is wrong"),
+    ],
+)
+def test_what_a_server_says_is_not_for_the_log_since_it_may_quote_what_was_said(error):
+    assert "is wrong" not in failure_of(error, "generate").remark
 
 
 def test_a_server_that_cannot_be_reached():

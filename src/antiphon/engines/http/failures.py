@@ -1,7 +1,8 @@
 """What goes wrong with a server, as clients of Antiphon and its operator are told.
 
 They are told different things. Who speaks to Antiphon learns what failed and whether trying again
-may help; addresses, keys and the server's own words are for the log.
+may help; addresses and keys are for the log, and so are the server's own words where the operator
+lets those be logged: they may quote what was said.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import httpx2
 import openai
 
 from antiphon.errors import EngineError, Stage
+from antiphon.logs import quoted
 
 __all__ = ["Diagnosis", "ServerError", "failure_of", "resting", "timed_out", "unusable"]
 
@@ -96,10 +98,10 @@ def failure_of(error: Exception, stage: Stage) -> Diagnosis:
         return Diagnosis(failure, f"is out of reach: {_cause(error)}")
     if isinstance(error, openai.APIError):  # told in the middle of a stream
         if _is_too_long(error):
-            return Diagnosis(_too_long(stage), f"says: {error.message}")
+            return Diagnosis(_too_long(stage), f"says: {quoted(error.message)}")
         message = f"the {who}'s server failed in the middle of its answer"
-        return Diagnosis(ServerError(message, stage=stage), f"failed: {error.message}")
-    return Diagnosis(unusable(stage), f"sent what cannot be read: {error}")
+        return Diagnosis(ServerError(message, stage=stage), f"failed: {quoted(error.message)}")
+    return Diagnosis(unusable(stage), f"sent what cannot be read: {quoted(str(error))}")
 
 
 def timed_out(stage: Stage, limit_s: float) -> Diagnosis:
@@ -124,8 +126,8 @@ def resting(stage: Stage) -> ServerError:
 def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
     status, who = error.status_code, _WHO[stage]
     if _is_too_long(error):
-        return Diagnosis(_too_long(stage), f"answers {status}: {error.message}")
-    remark = _OPERATORS.get(status, f"answers {status}: {error.message}")
+        return Diagnosis(_too_long(stage), f"answers {status}: {quoted(error.message)}")
+    remark = _OPERATORS.get(status, f"answers {status}: {quoted(error.message)}")
     if status in _OVERLOADED and error.code != "insufficient_quota":
         failure = ServerError(
             f"the {who}'s server has too much to do; try again later",

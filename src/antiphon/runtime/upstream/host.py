@@ -28,6 +28,7 @@ from antiphon.core.signals import Failure
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import Floats
 from antiphon.errors import EngineError, RequestError
+from antiphon.logs import quoted
 from antiphon.observe import TimelineLog
 from antiphon.runtime.hosts import CloseReason, SessionHost, flush_timeout_s
 from antiphon.runtime.observers import Watch
@@ -268,7 +269,8 @@ class UpstreamHost:
             _log.warning("%s: %s", self.session_id, error.message)
             self._fail(error.code)
         except RequestError as error:
-            _log.warning("%s: the service refuses its settings: %s", self.session_id, error.message)
+            told = quoted(error.message)
+            _log.warning("%s: the service refuses its settings: %s", self.session_id, told)
             self._send_error(error)
             self._close(_POLICY_CLOSE, f"{error.type}.{error.code}")
         except ConnectionClosed as end:
