@@ -79,6 +79,26 @@ async def test_a_head_that_does_not_end_is_not_read_forever():
         assert (await asked(server, endless)).startswith(b"HTTP/1.1 4")
 
 
+async def test_a_head_that_comes_at_once_may_be_no_longer():
+    async with running_server() as server:
+        long = REQUEST.replace(
+            b"Connection", b"X-Long: " + b"a" * MAX_HEAD_BYTES + b"\r\nConnection"
+        )
+        answer = await asked(server, long)
+    assert answer.startswith(b"HTTP/1.1 431")
+    assert b"headers_too_large" in answer
+
+
+async def test_a_request_hides_no_other_one_from_a_proxy():
+    both = b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    async with running_server() as server:
+        hiding = b"POST /v1/realtime/client_secrets HTTP/1.1\r\nHost: localhost\r\n" + both
+        answer = await asked(server, hiding + REQUEST)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"ambiguous_length" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_lobby_is_full_once_it_holds_what_it_may(count):
     lobby = Lobby(count)

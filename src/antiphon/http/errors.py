@@ -30,6 +30,7 @@ _STATUSES = {
     "call_not_found": 404,
     "conversation_in_use": 409,
     "forbidden": 403,
+    "headers_too_large": 431,
     "insufficient_quota": 429,
     "invalid_api_key": 401,
     "model_not_allowed": 403,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from antiphon.errors import RequestError
+from antiphon.http.connections import MAX_HEAD_BYTES
 from antiphon.http.errors import answer_to
 
 __all__ = ["MAX_HEADERS", "SafeHeaders"]
@@ -55,15 +56,40 @@ class SafeHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        app = (
-            self._app if len(scope["headers"]) <= MAX_HEADERS else _too_many(len(scope["headers"]))
-        )
+        refusal = _refusal_of(scope)
+        app = self._app if refusal is None else _refused(refusal)
         return app(scope, receive, send_safely)
 
 
-def _too_many(count: int) -> Response:
-    message = (
-        f"The request has {count} headers, and may have {MAX_HEADERS}. Leave out those that are "
-        "of no use here."
-    )
-    return answer_to(RequestError(message, code="too_many_headers"))
+def _refusal_of(scope: Scope) -> RequestError | None:
+    """Return what is wrong with the head of a request, if anything."""
+    headers = scope["headers"]
+    if len(headers) > MAX_HEADERS:
+        message = (
+            f"The request has {len(headers)} headers, and may have {MAX_HEADERS}. Leave out those "
+            "that are of no use here."
+        )
+        return RequestError(message, code="too_many_headers")
+    # Whoever parses it only counts what has come while something is missing.
+    head_bytes = len(scope["raw_path"]) + len(scope["query_string"])
+    head_bytes += sum(len(name) + len(value) for name, value in headers)
+    if head_bytes > MAX_HEAD_BYTES:
+        message = (
+            f"The address and the headers of the request have {head_bytes} bytes, and may have "
+            f"{MAX_HEAD_BYTES}. Leave out what is of no use here."
+        )
+        return RequestError(message, code="headers_too_large")
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        # A proxy in front may go by the other one, and take the rest for a request (RFC 9112, 6.1).
+        message = (
+            "The request has 'Content-Length' and 'Transfer-Encoding', which say different things "
+            "of its length. Send one of them."
+        )
+        return RequestError(message, code="ambiguous_length")
+    return None
+
+
+def _refused(error: RequestError) -> Response:
+    answer = answer_to(error)
+    answer.headers["connection"] = "close"
+    return answer
