@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import socket
+from contextlib import ExitStack
 
 import anyio
 import pytest
 
 from antiphon.core.mcp.policy import McpServer
 from antiphon.core.signals import McpListingFailed
+from antiphon.runtime.mcp import network
 from antiphon.runtime.mcp.client import MAX_BODY_BYTES
 from antiphon.runtime.mcp.connections import TIMEOUTS
 from antiphon.runtime.reach import Reach
@@ -82,6 +85,25 @@ async def test_a_name_that_leads_inside_later_is_not_followed_there():
             assert isinstance(error, McpHttpError)
             assert error.code == 403
     assert outside.connections == 1
+
+
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next(monkeypatch):
+    monkeypatch.setattr(network, "NEXT_ADDRESS_S", 0.1)
+
+    async def resolve(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.2", "127.0.0.1"]
+
+    async with strange_server(NOTHING) as strange:
+        with ExitStack() as silent:  # one that accepts nobody, and whose queue is full
+            deaf = silent.enter_context(socket.socket())
+            deaf.bind(("127.0.0.2", strange.port))
+            deaf.listen(0)
+            for _ in range(3):
+                waiting = silent.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(deaf.getsockname())
+            await failure(strange.url("tools.example"), Reach(["127.0.0.0/8"], resolve))
+        assert strange.connections
 
 
 async def test_secrets_are_not_taken_along_to_another_server():

@@ -24,6 +24,11 @@ _MAX_CONNECTIONS = 32
 """To one MCP server: its stream of events, and the calls under way."""
 
 
+NEXT_ADDRESS_S = 2.0
+"""How long one address of several may take before the next is tried: many machines have an IPv6
+address where no IPv6 leads to. Browsers wait as long at most (RFC 8305, 8)."""
+
+
 class ReachTransport(httpx2.AsyncBaseTransport):
     """HTTP/1.1 over connections of its own.
 
@@ -105,10 +110,11 @@ class _Network(httpcore2.AsyncNetworkBackend):
             addresses = await self._reach.addresses(host, port)
         except OSError as error:
             raise httpcore2.ConnectError(str(error)) from error
+        patience_s = NEXT_ADDRESS_S if timeout is None else min(timeout, NEXT_ADDRESS_S)
         for address in addresses[:-1]:
             try:
                 return await self._inner.connect_tcp(
-                    address, port, timeout, local_address, socket_options
+                    address, port, patience_s, local_address, socket_options
                 )
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
