@@ -3,6 +3,7 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from antiphon.config import ApiKey, Config, Limits, Price, hash_line
@@ -114,3 +115,9 @@ def test_a_key_has_one_name_lest_it_have_two_limits():
 def test_a_damaged_hash_is_no_key():
     with pytest.raises(ConfigurationError, match=r"64 hexadecimal digits .* here are 3 characters"):
         config(api_keys=("sha256:abc",))
+
+
+def test_a_price_is_a_number_that_sums_can_be_made_of():
+    for price in (float("inf"), float("nan"), -1.0):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({"output": price}, Price)

@@ -93,3 +93,17 @@ def test_a_day_holds_what_was_spent_in_it_and_a_month_no_less(uses):
         beyond = spending.exceeded(limits, "USD")
         assert (beyond is not None) == (by_day[today] >= 1_000_000)
         assert beyond is None or 0 < beyond.wait_s <= 86_400
+
+
+def test_a_clock_that_is_put_back_over_midnight_forgets_nothing():
+    midnight_s = 1_798_761_600.0  # the first of a month
+    now_s = midnight_s - 1
+    spending = Spending(lambda: now_s)
+    spending.add(5)
+    now_s = midnight_s + 1
+    spending.add(7)
+    assert spending.spent == (7, 7)
+    now_s = midnight_s - 0.5
+    assert spending.spent == (5, 5)
+    now_s = midnight_s + 0.5
+    assert spending.spent == (7, 7)

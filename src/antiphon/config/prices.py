@@ -8,8 +8,8 @@ from msgspec import Meta, Struct
 
 __all__ = ["Price"]
 
-_PerMillion = Annotated[float, Meta(ge=0)]
-"""In the configuration's currency, for a million tokens."""
+_PerMillion = Annotated[float, Meta(ge=0, le=1e12)]
+"""In the configuration's currency, for a million tokens. TOML knows infinity, which has no sum."""
 
 
 class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

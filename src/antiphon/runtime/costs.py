@@ -6,6 +6,7 @@ Sums are kept in millionths of the currency, as integers: a million small costs 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
@@ -93,14 +94,15 @@ class Spending:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._day = self._month = datetime.min.replace(tzinfo=UTC)  # neither is it now
-        self._spent = Spent()
+        # Not only of today: a clock that is put back finds again what it has left behind.
+        self._by_day: Counter[datetime] = Counter()
+        self._by_month: Counter[datetime] = Counter()
 
     @property
     def spent(self) -> Spent:
         """What has been spent so far."""
-        self._turn_page()
-        return self._spent
+        month, day = month_and_day(self._clock())
+        return Spent(self._by_day[day], self._by_month[month])
 
     def add(self, micros: int) -> None:
         """Count a cost."""
@@ -108,31 +110,23 @@ class Spending:
 
     def restore(self, spent: Spent) -> None:
         """Count what was spent before, such as by a server that has ended since."""
-        day, month = self.spent
-        self._spent = Spent(day + spent.day_micros, month + spent.month_micros)
+        month, day = month_and_day(self._clock())
+        self._by_day[day] += spent.day_micros
+        self._by_month[month] += spent.month_micros
 
     def exceeded(self, limits: Limits, currency: str) -> Overspent | None:
         """Return which limit has been reached, if any; of both, the one that holds longer."""
-        now = self._turn_page()
-        day, month = self._spent
-        if limits.spend_per_month is not None and month >= limits.spend_per_month * MICROS:
-            wait_s = (_next_month(self._month) - now).total_seconds()
-            return Overspent("month", limits.spend_per_month, currency, wait_s)
-        if limits.spend_per_day is not None and day >= limits.spend_per_day * MICROS:
-            wait_s = (self._day + timedelta(days=1) - now).total_seconds()
-            return Overspent("day", limits.spend_per_day, currency, wait_s)
-        return None
-
-    def _turn_page(self) -> datetime:
-        """Begin anew where a day or a month has ended; return the time."""
         now_s = self._clock()
         month, day = month_and_day(now_s)
-        self._spent = Spent(
-            self._spent.day_micros if day == self._day else 0,
-            self._spent.month_micros if month == self._month else 0,
-        )
-        self._day, self._month = day, month
-        return datetime.fromtimestamp(now_s, UTC)
+        now = datetime.fromtimestamp(now_s, UTC)
+        of_month, of_day = self._by_month[month], self._by_day[day]
+        if limits.spend_per_month is not None and of_month >= limits.spend_per_month * MICROS:
+            wait_s = (_next_month(month) - now).total_seconds()
+            return Overspent("month", limits.spend_per_month, currency, wait_s)
+        if limits.spend_per_day is not None and of_day >= limits.spend_per_day * MICROS:
+            wait_s = (day + timedelta(days=1) - now).total_seconds()
+            return Overspent("day", limits.spend_per_day, currency, wait_s)
+        return None
 
 
 def month_and_day(now_s: float) -> tuple[datetime, datetime]:
