@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from antiphon.http.stopping import HangUps, on_signals
 from tests.support.client import PATIENCE_S
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
@@ -108,12 +111,16 @@ async def test_a_server_without_sessions_ends_at_once_and_well(number, tmp_path)
 
 
 async def test_a_terminated_server_drains_then_closes_its_sessions(tmp_path):
-    async with server(tmp_path, "drain_s = 1") as process, process.session() as socket:
+    async with (
+        server(tmp_path, "drain_s = 4") as process,
+        process.session() as socket,
+        httpx2.AsyncClient(base_url=process.url) as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200  # and connected, for what follows
         process.send(signal.SIGTERM)
         await process.logged("ending, with 1 sessions")
-        async with httpx2.AsyncClient(base_url=process.url) as client:
-            assert (await client.get("/readyz")).status_code == 503
-            assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200
         assert await end_of(socket) == (1001, "The server is shutting down.")
         assert await process.ended() == 0
 
@@ -126,6 +133,54 @@ async def test_a_second_signal_ends_it_at_once(tmp_path):
         await end_of(socket)
         assert await process.ended() == 0
         await process.logged("ending at once; 1 sessions are cut off")
+
+
+async def test_a_second_signal_ends_it_at_once_while_it_loads_and_a_hang_up_does_not(tmp_path):
+    configuration, log = tmp_path / "antiphon.toml", tmp_path / "log"
+    os.mkfifo(script := tmp_path / "script.toml")
+    configuration.write_text(f'home = "{tmp_path}"\n{CONFIGURATION}script = "{script}"\n')
+    with begun(configuration, log) as running:
+        try:
+            writer = await opened_by_a_reader(script)  # which reads on, since nothing comes
+            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+                running.send_signal(number)
+            assert await anyio.to_thread.run_sync(running.wait, PATIENCE_S) == 1
+            os.close(writer)
+        finally:
+            running.kill()
+    assert "ending at once, while engines are loaded" in log.read_text()
+
+
+async def opened_by_a_reader(pipe: Path) -> int:
+    """Open a pipe for writing, as soon as somebody reads from it."""
+    with anyio.fail_after(PATIENCE_S):
+        while True:
+            with contextlib.suppress(OSError):
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            await anyio.sleep(0.01)
+
+
+async def turns() -> None:
+    """Let the event loop do what it has to do about signals."""
+    for _ in range(5):
+        await anyio.lowlevel.checkpoint()
+
+
+async def test_hang_ups_wait_until_they_can_be_answered_and_a_storm_of_them_is_one():
+    hang_ups, answers = HangUps(), []
+    with on_signals({"SIGHUP": hang_ups.note}):
+        signal.raise_signal(signal.SIGHUP)
+        await turns()
+        with hang_ups.answered_by(lambda: answers.append("loaded")):
+            await turns()
+            assert answers == ["loaded"]
+            for _ in range(100):
+                signal.raise_signal(signal.SIGHUP)
+            await turns()
+            assert answers == ["loaded", "loaded"]
+        signal.raise_signal(signal.SIGHUP)
+        await turns()
+    assert len(answers) == 2
 
 
 async def test_a_hung_up_server_reads_its_configuration_again(tmp_path):

@@ -22,7 +22,7 @@ from antiphon.http.gate import Gate
 from antiphon.http.keepalive import WebSocketProtocol
 from antiphon.http.reloading import Reloading
 from antiphon.http.safe_headers import SafeHeaders
-from antiphon.http.stopping import Stopping, on_signals
+from antiphon.http.stopping import HangUps, Stopping, on_signals
 from antiphon.http.supervisor import telling_of_reload, watched
 from antiphon.http.tls import Certificate
 from antiphon.runtime.loading import load_models
@@ -67,7 +67,12 @@ async def run_server(
     readiness = Readiness()
     gate = Gate(readiness)
     stopping = Stopping()
-    signals = {"SIGTERM": stopping.terminate, "SIGINT": stopping.interrupt}
+    hang_ups = HangUps()
+    signals = {
+        "SIGTERM": stopping.terminate,
+        "SIGINT": stopping.interrupt,
+        "SIGHUP": hang_ups.note,  # from the beginning: it would end the process otherwise
+    }
     with open_listener(config) as listener, on_signals(signals), stopping.loading:
         async with (
             listening_on(gate, listener, config) as (server, url),
@@ -91,8 +96,8 @@ async def run_server(
             on_listening(url)
             with (
                 measured_lag(reception.metrics.lag),
-                on_signals({"SIGHUP": reload}),
                 watched(),
+                hang_ups.answered_by(reload),
             ):
                 await stopping.serve(server, reception)
                 await server.ended.wait()

@@ -2,7 +2,7 @@
 
 ``SIGTERM`` is how Docker, Kubernetes and systemd end it: it drains. ``SIGINT`` is how somebody does
 who sits in front of it: the same, without the patience. A second one of either ends it at once.
-``SIGHUP`` has it read its configuration again.
+``SIGHUP`` has it read its configuration again; while it cannot, that waits.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from antiphon.http.supervisor import tell_of_end
 from antiphon.runtime.drain import drain
 from antiphon.runtime.reception import Reception
 
-__all__ = ["INTERRUPT_S", "Stopping", "on_signals"]
+__all__ = ["INTERRUPT_S", "HangUps", "Stopping", "on_signals"]
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,9 @@ class Stopping:
 
     def _end(self, within_s: float) -> None:
         if self._serving is None:
+            if self.loading.cancel_called:
+                _log.warning("ending at once, while engines are loaded")
+                os._exit(1)  # they are on threads, which cannot be told to stop
             self.loading.cancel()
             return
         server, reception = self._serving
@@ -78,6 +82,40 @@ class Stopping:
         tell_of_end()
         self._within_s = min(within_s, reception.config.drain_s)
         self._wanted.set()
+
+
+class HangUps:
+    """Has ``SIGHUP`` answered as soon as that is possible. Several that wait are one."""
+
+    def __init__(self) -> None:
+        self._answer: Callable[[], None] | None = None
+        self._waits = False
+
+    def note(self) -> None:
+        """Take one more."""
+        if not self._waits:
+            self._waits = True
+            self._answer_soon()
+
+    @contextmanager
+    def answered_by(self, answer: Callable[[], None]) -> Iterator[None]:
+        """Have them answered, as long as the context is open; then none any more."""
+        self._answer = answer
+        if self._waits:
+            self._answer_soon()
+        try:
+            yield
+        finally:
+            self._answer = None
+
+    def _answer_soon(self) -> None:
+        # Not at once: of a storm of signals, the others come in the same turn of the event loop.
+        asyncio.get_running_loop().call_soon(self._answer_all)
+
+    def _answer_all(self) -> None:
+        if self._answer is not None:
+            self._waits = False
+            self._answer()
 
 
 @contextmanager
