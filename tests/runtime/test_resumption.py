@@ -11,6 +11,7 @@ import anyio
 import anyio.lowlevel
 import msgspec
 import pytest
+from starlette.types import Scope
 
 from antiphon.engines.base import Floats
 from antiphon.engines.scripted.engines import ScriptedSynthesizer
@@ -22,15 +23,17 @@ from antiphon.runtime.hosts import CLOSE_TIMEOUT_S
 from antiphon.runtime.openings import Opening
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES
 from antiphon.runtime.resumption import RESUME_WITHIN_S
+from antiphon.transports import resumable
 from tests.simulation.dice import Dice
 from tests.support.cast import make_cast
 from tests.support.ledger import Ledger
 from tests.support.ledger.frames import read_frame
 from tests.support.ledger.requests import Form
-from tests.support.memory import open_room
+from tests.support.memory import GoneClient, open_room
 from tests.support.returning import Event, ReturningClient
 from tests.support.sound import as_base64, silence, speech
 
+SCOPE: Scope = {"type": "websocket"}
 TURN = speech(700) + silence(800)
 MOMENT_S = 1.0
 """Long enough for an answer to go on, and short enough to come back after."""
@@ -244,6 +247,42 @@ async def test_a_client_that_closes_the_connection_in_order_is_not_waited_for():
         assert room.reception.open_sessions == 0
 
 
+async def test_a_client_that_goes_before_it_is_accepted_has_no_session(caplog):
+    async with open_room() as room:
+        gone = GoneClient()
+        with pytest.raises(ConnectionError):  # which a server takes for what it is
+            await resumable.serve(
+                SCOPE,
+                gone.asgi_receive,
+                gone.asgi_send,
+                reception=room.reception,
+                opening=Opening(model="antiphon"),
+                subprotocol=None,
+            )
+        assert room.reception.open_sessions == 0
+    assert not caplog.records
+
+
+async def test_one_that_goes_before_it_is_accepted_again_may_come_back_again():
+    async with open_room() as room:
+        client = ReturningClient(room)
+        await client.connect()
+        client.cut()
+        gone, token = GoneClient(), client.token
+        with pytest.raises(ConnectionError):
+            await resumable.serve_again(
+                SCOPE,
+                gone.asgi_receive,
+                gone.asgi_send,
+                session=room.reception.resumptions.find(client.session_id, None, token),
+                token=token,
+                last_event_id=client.frames[-1]["event_id"],
+                subprotocol=None,
+            )
+        await client.come_back()
+        assert client.resumed
+
+
 async def test_a_page_that_is_left_may_be_loaded_again():
     async with open_room() as room:
         client = ReturningClient(room)
@@ -351,7 +390,7 @@ async def test_a_client_that_has_missed_more_than_is_kept_is_told_so_and_the_ses
         await client.until("response.done")
         client.cut()
         assert await refusal(client, last_event_id=created) == "resume_gap"
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(MOMENT_S)
         assert room.reception.open_sessions == 0
 
 

@@ -48,3 +48,13 @@ def test_a_further_id_means_the_place_of_another_event():
     log.mark("a", "mark")
     assert after(log, "mark") == ["b", "c"]
     assert after(log, "a") == ["b", "c"]
+
+
+def test_who_comes_back_again_and_again_leaves_nothing_behind():
+    log = log_of("a", "b")
+    named = "a"
+    for turn in range(100):
+        log.mark(named, f"mark {turn}")
+        assert after(log, named) == after(log, f"mark {turn}") == ["b"]
+        named = f"mark {turn}" if turn % 2 else named  # the other marks did not arrive
+    assert len(log._frames) <= 4

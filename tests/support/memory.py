@@ -20,7 +20,7 @@ from antiphon.transports import websocket
 from tests.support.cast import Cast, make_cast
 from tests.support.client import Client
 
-__all__ = ["MemoryClient", "Room", "open_room"]
+__all__ = ["GoneClient", "MemoryClient", "Room", "open_room"]
 
 _SCOPE: Scope = {"type": "websocket", "client": ("203.0.113.1", 1)}
 
@@ -102,6 +102,14 @@ class MemoryClient(Client):
             case "websocket.close":
                 self.closed = (message["code"], message["reason"])
                 self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1005})
+
+
+class GoneClient(MemoryClient):
+    """A client that has gone by the time it is answered."""
+
+    async def asgi_send(self, message: Message) -> None:
+        error = f"gone before '{message['type']}'"
+        raise ConnectionError(error)
 
 
 @dataclass(frozen=True)

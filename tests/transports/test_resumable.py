@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,19 @@ async def test_a_client_comes_back_with_the_same_key_and_no_other():
             assert resumed["type"] == "antiphon.session.resumed"
             assert resumed["session_id"] == created["session"]["id"]
         await server.wait_until_empty()
+
+
+async def test_no_token_is_logged_though_it_comes_in_an_address(caplog):
+    caplog.set_level(logging.DEBUG)
+    async with running_server() as server:
+        created = await broken(server)
+        async with socket_to(server, way_back(created)) as socket:
+            resumed = await frame_of(socket)
+    by_client = "websockets.client"
+    logged = "".join(one.getMessage() for one in caplog.records if one.name != by_client)
+    assert created["session"]["id"] in logged
+    for event in (created, resumed):
+        assert event["antiphon"]["resume_token"] not in logged
 
 
 async def test_all_kinds_of_sessions_can_be_resumed():

@@ -6,7 +6,7 @@ import pytest
 from antiphon.transports import sideband
 from tests.support.calls import CallClient, Phone, phone_in
 from tests.support.client import PATIENCE_S, types
-from tests.support.memory import MemoryClient, open_room
+from tests.support.memory import GoneClient, MemoryClient, open_room
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +61,10 @@ async def test_who_stops_reading_is_let_go_after_the_end():
         phone.find(caller).hang_up("for the test")
         with anyio.fail_after(PATIENCE_S):
             await client.over.wait()
+
+
+async def test_who_goes_before_it_is_attached_disturbs_nobody():
+    async with open_room() as room, phone_in(room) as phone:
+        caller = await phone.call()
+        await attach(phone, caller, GoneClient())
+        assert (await caller.ask("Still there?"))["status"] == "completed"

@@ -89,18 +89,18 @@ class Line:
 
     Args:
         session: What it is connected to.
-        tasks: Of the connection.
+        connection: Cancelled when the connection has to end.
 
     Attributes:
         outbox: What the transport is to send.
         closing: Set once the connection is to be closed after what is in the outbox.
     """
 
-    def __init__(self, session: ResumableSession, tasks: TaskGroup) -> None:
+    def __init__(self, session: ResumableSession, connection: anyio.CancelScope) -> None:
         self.outbox = Outbox(soft_bytes=_AHEAD_BYTES)
         self.closing: CloseReason | None = None
         self._session = session
-        self._tasks = tasks
+        self._connection = connection
 
     @property
     def session_id(self) -> str:
@@ -136,7 +136,7 @@ class Line:
             self.closing = reason
             self.outbox.close()
             deadline = asyncio.get_running_loop().time() + flush_timeout_s(reason[0])
-            self._tasks.cancel_scope.deadline = deadline
+            self._connection.deadline = deadline
 
 
 class ResumableSession:
@@ -173,23 +173,23 @@ class ResumableSession:
         """Whether a client with this token may resume the session."""
         return not self._over.is_set() and self._tokens.match(token)
 
-    def connect(self, tasks: TaskGroup) -> Line:
+    def connect(self, connection: anyio.CancelScope) -> Line:
         """Return the first line.
 
         Args:
-            tasks: Of the connection.
+            connection: As :class:`Line` takes it.
         """
-        line = Line(self, tasks)
+        line = Line(self, connection)
         self._set_line(line)
         return line
 
-    def resume(self, token: str, last_event_id: str, tasks: TaskGroup) -> Line:
+    def resume(self, token: str, last_event_id: str, connection: anyio.CancelScope) -> Line:
         """Return a new line, in place of the one there was.
 
         Args:
             token: A good one. It is of no use from now on.
             last_event_id: The last event that the client has got.
-            tasks: Of the connection.
+            connection: As :class:`Line` takes it.
 
         Raises:
             RequestError: ``resume_gap``; what followed is not all there any more. The session ends.
@@ -213,7 +213,7 @@ class ResumableSession:
             antiphon=self._grant(),
         )
         self._sent.mark(last_event_id, resumed.event_id)
-        line = Line(self, tasks)
+        line = Line(self, connection)
         for frame in (encode(resumed), *missed):
             line.outbox.put(frame)
         self._set_line(line)

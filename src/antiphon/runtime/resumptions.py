@@ -51,7 +51,7 @@ class Resumptions:
                 self._tasks.cancel_scope.cancel()
 
     async def begin(self, opening: Opening) -> ResumableSession:
-        """Begin a session, which goes on by itself. There must be room for it.
+        """Begin a session, which goes on by itself, in a place that was taken for it.
 
         Args:
             opening: What the client connects for.
@@ -62,9 +62,8 @@ class Resumptions:
             with self._place(opening.key_name):
                 await self._run(opening, task_status)
 
-        with self._place(opening.key_name):  # until the task has begun and has its own
-            begun: ResumableSession = await self._tasks.start(run)
-            return begun
+        begun: ResumableSession = await self._tasks.start(run)
+        return begun
 
     def find(self, session_id: str, key_name: str | None, token: str) -> ResumableSession:
         """Return the session that a client wants to resume.

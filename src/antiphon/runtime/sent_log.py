@@ -45,7 +45,11 @@ class SentLog:
         )
 
     def mark(self, event_id: str, new_id: str) -> None:
-        """Have a further id mean the same place as that of an event that is there."""
+        """Have a further id mean the same place as that of an event that is there.
+
+        Of further ids only the one that is named here, if it is one, still means anything.
+        """
+        self._frames = deque(one for one in self._frames if one[1] or one[0] == event_id)
         place = self._place_after(event_id)
         assert place is not None, "only what is there can be marked"
         self._frames.insert(place, (new_id, b""))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import AsyncIterator
 from functools import partial
 
 import anyio
-from anyio.abc import TaskGroup
 from starlette.types import Message, Receive, Scope, Send
 
-from antiphon.errors import RequestError
+from antiphon.runtime.hosts import SERVER_FAILED
 from antiphon.runtime.openings import Opening
 from antiphon.runtime.reception import Reception
 from antiphon.runtime.resumption import Line, ResumableSession
@@ -45,16 +45,15 @@ async def serve(
         opening: What the client connects for.
         subprotocol: The WebSocket subprotocol to select, if the client offered it.
     """
-    try:
-        session = await reception.resumptions.begin(opening)
-        async with anyio.create_task_group() as tasks:
-            line = session.connect(tasks)
-            await _converse(scope, receive, send, session, line, subprotocol, tasks)
-    except* Exception:
-        _log.exception("A session was ended by a mistake of Antiphon or of an engine")
-        with contextlib.suppress(OSError):
-            reason = "The server made a mistake."
-            await send({"type": "websocket.close", "code": 1011, "reason": reason})
+    with contextlib.ExitStack() as place:
+        # Before the first pause, in which another client might take it.
+        place.enter_context(reception.admission.place(opening.key_name))
+        await _accept(receive, send, subprotocol)  # who has gone meanwhile needs no session
+        async with _telling_of_mistakes(send):
+            session = await reception.resumptions.begin(opening)
+            place.close()  # it has its own
+            with anyio.CancelScope() as connection:
+                await _converse(scope, receive, send, session, session.connect(connection))
 
 
 async def serve_again(
@@ -81,36 +80,41 @@ async def serve_again(
     Raises:
         RequestError: As :meth:`ResumableSession.resume` does; nothing has been sent.
     """
-    refusal: RequestError | None = None
-    async with anyio.create_task_group() as tasks:
+    with anyio.CancelScope() as connection:
+        line = session.resume(token, last_event_id, connection)
         try:
-            line = session.resume(token, last_event_id, tasks)
-        except RequestError as error:  # a task group would wrap it
-            refusal = error
-        else:
-            await _converse(scope, receive, send, session, line, subprotocol, tasks)
-    if refusal is not None:
-        raise refusal
+            await _accept(receive, send, subprotocol)
+            async with _telling_of_mistakes(send):
+                await _converse(scope, receive, send, session, line)
+        finally:
+            line.close()
+
+
+async def _accept(receive: Receive, send: Send, subprotocol: str | None) -> None:
+    await receive()  # websocket.connect
+    await send({"type": "websocket.accept", "subprotocol": subprotocol})
 
 
 async def _converse(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    session: ResumableSession,
-    line: Line,
-    subprotocol: str | None,
-    tasks: TaskGroup,
+    scope: Scope, receive: Receive, send: Send, session: ResumableSession, line: Line
 ) -> None:
-    try:
-        await receive()  # websocket.connect
-        await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        client = scope["client"][0] if scope.get("client") else "an unknown address"
-        _log.info("%s: connected from %s", line.session_id, client)
-        dialect = DIALECTS[session.opening.dialect]
+    client = scope["client"][0] if scope.get("client") else "an unknown address"
+    _log.info("%s: connected from %s", line.session_id, client)
+    dialect = DIALECTS[session.opening.dialect]
+    async with anyio.create_task_group() as tasks:
         await converse(line, dialect, partial(_receive, receive, line), send, tasks)
-    finally:
-        line.close()
+
+
+@contextlib.asynccontextmanager
+async def _telling_of_mistakes(send: Send) -> AsyncIterator[None]:
+    """Close the connection if the server makes a mistake."""
+    try:
+        yield
+    except* Exception:
+        _log.exception("A connection was ended by a mistake of Antiphon")
+        with contextlib.suppress(OSError):
+            code, reason = SERVER_FAILED
+            await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 async def _receive(receive: Receive, line: Line) -> Message:

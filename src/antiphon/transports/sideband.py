@@ -43,5 +43,7 @@ async def serve(
             client = scope["client"][0] if scope.get("client") else "an unknown address"
             _log.info("%s: attached from %s", call.id, client)
             await converse(listener, DIALECTS["ga"], receive, send, tasks)
+        except OSError as error:
+            _log.info("%s: gone before it was attached: %r", call.id, error)
         finally:
             listener.close()
