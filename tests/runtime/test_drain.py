@@ -134,6 +134,40 @@ async def test_a_client_that_does_not_read_does_not_keep_the_server():
         assert over.is_set()
 
 
+async def test_who_was_just_being_admitted_at_the_end_is_told_as_well():
+    async with open_room() as room:
+        with room.reception.admission.place(None):  # has upgraded, and no session yet
+            begin_to_drain(room)
+            await anyio.sleep(DRAIN_S + A_BIT_S)
+            client = await room.enter()
+            await anyio.sleep(A_BIT_S)
+            assert client.closed == SERVER_ENDS
+
+
+@pytest.mark.parametrize("event", ["input_audio_buffer.clear", "input_audio_buffer.commit"])
+async def test_a_turn_that_its_client_has_ended_is_not_waited_for(event):
+    async with open_room() as room:
+        client = await room.enter()
+        await client.append(speech(1_000))
+        await client.until("input_audio_buffer.speech_started")
+        await client.send(event)
+        begin_to_drain(room)
+        await anyio.sleep(DRAIN_S / 2 + A_BIT_S)
+        assert client.closed == SERVER_ENDS
+
+
+async def test_nor_is_one_that_ended_with_detection():
+    async with open_room() as room:
+        client = await room.enter()
+        await client.append(speech(1_000))
+        await client.until("input_audio_buffer.speech_started")
+        audio = {"input": {"turn_detection": None}}
+        await client.send("session.update", session={"type": "realtime", "audio": audio})
+        begin_to_drain(room)
+        await anyio.sleep(DRAIN_S / 2 + A_BIT_S)
+        assert client.closed == SERVER_ENDS
+
+
 async def test_a_client_that_lost_its_connection_may_come_back_meanwhile():
     async with open_room() as room:
         client = ReturningClient(room)

@@ -40,9 +40,9 @@ async def drain(reception: Reception, within_s: float) -> None:
         await anyio.sleep(min(_LOOK_S, left_s))
     if reception.open_sessions:
         _log.info("closing %d sessions that go on", len(reception.live))
-    _end_sessions(reception, quiet_only=False)
     with anyio.move_on_after(CLOSE_TIMEOUT_S):
-        while reception.open_sessions:  # noqa: ASYNC110 (see _LOOK_S)
+        while reception.open_sessions:
+            _end_sessions(reception, quiet_only=False)  # also those that were just being admitted
             await anyio.sleep(_LOOK_S)
 
 

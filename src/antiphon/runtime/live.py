@@ -11,6 +11,8 @@ from antiphon.runtime.listening_in import Listening
 from antiphon.runtime.observers import EndedResponse, OpenedSession, SessionObserver
 from antiphon.wire.codec import encode
 from antiphon.wire.server_events import (
+    InputAudioBufferCleared,
+    InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
     OutputAudioBufferCleared,
@@ -18,6 +20,7 @@ from antiphon.wire.server_events import (
     OutputAudioBufferStopped,
     ResponseCreated,
     ServerEvent,
+    SessionUpdated,
 )
 from antiphon.wire.translation import TranslationServerEvent
 
@@ -29,6 +32,9 @@ MAX_LISTENING = 8
 _RETRY_AFTER_S = 5
 
 _PLAYBACK = (OutputAudioBufferStarted, OutputAudioBufferStopped, OutputAudioBufferCleared)
+
+_TURN_ENDS = (InputAudioBufferSpeechStopped, InputAudioBufferCommitted, InputAudioBufferCleared)
+"""Clients may end a turn by themselves; then no ``speech_stopped`` follows."""
 
 
 class LiveSession(SessionObserver):
@@ -77,8 +83,10 @@ class LiveSession(SessionObserver):
     def send(self, event: ServerEvent | TranslationServerEvent) -> None:
         """Note who speaks, and pass the event on to those who listen in."""
         kind = type(event)
-        if kind is InputAudioBufferSpeechStarted or kind is InputAudioBufferSpeechStopped:
-            self.speaking = kind is InputAudioBufferSpeechStarted
+        if kind is InputAudioBufferSpeechStarted:
+            self.speaking = True
+        elif kind in _TURN_ENDS or (isinstance(event, SessionUpdated) and _hears_no_turns(event)):
+            self.speaking = False
         elif kind is ResponseCreated:
             self._running += 1
         elif kind in _PLAYBACK:
@@ -155,3 +163,8 @@ class LiveSessions:
             yield listening
         finally:
             session.listening = tuple(one for one in session.listening if one is not listening)
+
+
+def _hears_no_turns(event: SessionUpdated) -> bool:
+    """Whether a session has detection switched off, which drops the turn that is under way."""
+    return event.session.audio.input.turn_detection is None
