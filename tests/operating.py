@@ -62,6 +62,13 @@ def journalctl(root: Path, arguments: list[str]) -> None:
     print(_log(root).read_text())
 
 
+def runuser(root: Path, arguments: list[str]) -> None:
+    """Run a command as who the test is run by."""
+    (_, _, separator, *command) = arguments
+    assert separator == "--"
+    subprocess.run(command, check=True)
+
+
 def nothing(root: Path, arguments: list[str]) -> None:
     """Leave packages, users and groups of the machine alone."""
 
@@ -72,6 +79,7 @@ STAND_INS: dict[str, Callable[[Path, list[str]], None]] = {
     "pip": pip,
     "journalctl": journalctl,
     "apt-get": nothing,
+    "runuser": runuser,
     "useradd": nothing,
     "chown": nothing,
 }

@@ -21,6 +21,7 @@ async def test_the_page_needs_no_key_and_asks_for_nothing_from_elsewhere():
     assert "default-src 'none'" in policy
     assert not [rule for rule in policy if "unsafe" in rule or "*" in rule or "http" in rule]
     assert {"script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"} <= set(policy)
+    assert {"require-trusted-types-for 'script'", "trusted-types 'none'"} <= set(policy)
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/responses", "/dashboard/live/sess_1"])

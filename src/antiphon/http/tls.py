@@ -33,12 +33,17 @@ class Certificate:
             ConfigurationError: It cannot be used; the one before stays.
         """
         _context(choice)  # one that cannot be used is found out before it is in use
-        self.context.load_cert_chain(choice.certificate, choice.key)
+        _load(self.context, choice)
 
 
 def _context(choice: TlsChoice) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later
     context.set_alpn_protocols(["http/1.1"])
+    _load(context, choice)
+    return context
+
+
+def _load(context: ssl.SSLContext, choice: TlsChoice) -> None:
     try:
         context.load_cert_chain(choice.certificate, choice.key, password=_no_password)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
@@ -48,7 +53,6 @@ def _context(choice: TlsChoice) -> ssl.SSLContext:
             "without a password."
         )
         raise ConfigurationError(message) from error
-    return context
 
 
 def _no_password() -> str:
