@@ -32,19 +32,19 @@ def test_anyone_may_be_let_in_if_that_is_said_in_so_many_words():
     assert not settings.needs_key
 
 
-def test_an_admin_key_is_a_key_with_the_name_of_its_place():
+def test_an_admin_key_is_a_key_named_by_what_it_is():
     settings = config(admin_keys=("sk-one", hash_line("sk-two")))
     assert settings.needs_key
-    assert settings.admin_names == ("admin_keys[0]", "admin_keys[1]")
+    assert settings.admin_names == ("admin-456f1612", "admin-5e312785")
     digests = {name: digest.hex() for name, digest in settings.key_digests()}
     assert digests == {
-        "admin_keys[0]": sha256(b"sk-one").hexdigest(),
-        "admin_keys[1]": sha256(b"sk-two").hexdigest(),
+        "admin-456f1612": sha256(b"sk-one").hexdigest(),
+        "admin-5e312785": sha256(b"sk-two").hexdigest(),
     }
 
 
 def test_a_key_cannot_be_of_a_client_and_of_an_administrator():
-    with pytest.raises(ConfigurationError, match=r"'api_keys\[0\]' and 'admin_keys\[0\]'"):
+    with pytest.raises(ConfigurationError, match="of 'api_keys' and an entry of 'admin_keys'"):
         config(api_keys=("sk-one",), admin_keys=(hash_line("sk-one"),))
 
 
@@ -89,10 +89,17 @@ def test_keys_are_known_by_their_names_and_digests():
     assert settings.needs_key
     digests = {name: digest.hex() for name, digest in settings.key_digests()}
     assert digests == {
-        "api_keys[0]": sha256(b"sk-one").hexdigest(),
-        "api_keys[1]": sha256(b"sk-three").hexdigest(),
+        "key-456f1612": sha256(b"sk-one").hexdigest(),
+        "key-46a984dc": sha256(b"sk-three").hexdigest(),
         "kiosk": sha256(b"sk-two").hexdigest(),
     }
+
+
+def test_a_key_keeps_its_name_when_one_before_it_goes():
+    def names(*keys):
+        return [name for name, _ in config(api_keys=keys).key_digests()]
+
+    assert names("sk-one", "sk-two")[1:] == names("sk-two")
 
 
 def test_a_named_key_is_a_key():
@@ -108,7 +115,7 @@ def test_two_keys_have_two_names():
 
 def test_a_key_has_one_name_lest_it_have_two_limits():
     keys = (ApiKey(name="kiosk", hash=hash_line("sk-one")),)
-    with pytest.raises(ConfigurationError, match=r"'api_keys\[0\]' and 'kiosk' are the same key"):
+    with pytest.raises(ConfigurationError, match="an entry of 'api_keys' and 'kiosk'"):
         config(api_keys=("sk-one",), keys=keys)
 
 

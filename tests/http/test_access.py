@@ -11,6 +11,7 @@ from openai import PermissionDeniedError, RateLimitError
 from websockets.exceptions import InvalidStatus
 
 from antiphon.config import ApiKey, Limits, ModelChoice, Price, hash_line
+from antiphon.config.keys import digest_of, name_of
 from tests.support.server import Served, running_server
 
 KIOSK = {"Authorization": "Bearer sk-kiosk"}
@@ -198,7 +199,8 @@ async def test_what_concerns_the_whole_server_takes_an_admin_key():
         assert refusal.status_code == 403
         error = refusal.json()["error"]
         assert error["code"] == "forbidden"
-        assert "The key 'api_keys[0]' may not do this: it takes an admin key." in error["message"]
+        name = name_of("key", digest_of("sk-user"))
+        assert f"The key '{name}' may not do this: it takes an admin key." in error["message"]
         assert "sk-" not in error["message"]
         for key in (None, "sk-wrong"):
             assert (await _admin(server, key)).status_code == 401

@@ -7,7 +7,7 @@ import pytest
 from starlette.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 
-from antiphon.config.keys import ApiKey, digest_of, hash_line
+from antiphon.config.keys import ApiKey, digest_of, hash_line, name_of
 from antiphon.errors import RequestError
 from antiphon.http.auth import Keyring, key_from_headers, key_from_subprotocols
 from antiphon.http.client_secrets import (
@@ -27,7 +27,7 @@ from antiphon.wire.translation import TranslationSessionRequest
 from tests.support.server import running_server
 
 KEYS = ("sk-one", "sk-two")
-MAKER = "api_keys[0]"
+MAKER = name_of("key", digest_of("sk-one"))
 KEYRING = Keyring({"one": digest_of("sk-one"), "two": digest_of("sk-two")})
 
 

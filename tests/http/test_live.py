@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from starlette.requests import Request
 
+from antiphon.config.keys import digest_of, name_of
 from antiphon.http import live
 from tests.support.client import PATIENCE_S
 from tests.support.memory import MemoryClient, open_room
@@ -47,7 +48,7 @@ async def test_open_sessions_are_listed():
         "id": created["id"],
         "kind": "realtime",
         "model": "antiphon",
-        "key": "api_keys[0]",
+        "key": name_of("key", digest_of("sk-user")),
         "transport": "websocket",
         "responses": 1,
         "speaking": False,

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from antiphon.config.keys import digest_of, name_of
 from antiphon.http.client_secrets import ClientSecrets, SessionGrant
 from antiphon.wire.session import RealtimeSessionUpdate
 from tests.support.cast import make_cast
@@ -103,7 +104,9 @@ async def test_a_secret_that_the_sdk_makes_opens_a_translation(tmp_path):
 async def test_a_secret_for_another_kind_of_session_is_refused(tmp_path):
     secrets = ClientSecrets(tmp_path)
     grant = SessionGrant(
-        expires_at=secrets.expiry(60), settings=RealtimeSessionUpdate(), key_name="api_keys[0]"
+        expires_at=secrets.expiry(60),
+        settings=RealtimeSessionUpdate(),
+        key_name=name_of("key", digest_of(KEY)),
     )
     headers = {"Authorization": f"Bearer {secrets.mint(grant)}"}
     async with (

@@ -149,7 +149,7 @@ def accounts(
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("own", 1), ("other", 5), ("api_keys[0]", 5), (None, 5)]
+    ("name", "limit"), [("own", 1), ("other", 5), ("key-0a1b2c3d", 5), (None, 5)]
 )
 def test_each_key_has_its_own_limits_or_the_default(name, limit):
     assert [one.limit for one in accounts().of(name).figures(0.0)] == [limit]
@@ -165,7 +165,7 @@ def test_a_key_may_have_no_limits():
 def test_a_key_has_one_account_and_shares_it_with_no_other():
     kept = accounts()
     assert kept.of("other") is kept.of("other")
-    assert kept.of("other") is not kept.of("api_keys[0]")
+    assert kept.of("other") is not kept.of("key-0a1b2c3d")
 
 
 def test_new_limits_hold_for_accounts_that_are_in_use_and_what_has_been_spent_stays_so():

@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from antiphon.config import ApiKey, hash_line
+from antiphon.config.keys import digest_of, name_of
 from antiphon.engines.scripted.script import Say, Script, Take
 from antiphon.http.client_secrets import ClientSecrets, SessionGrant
 from antiphon.wire.session import RealtimeSessionUpdate
@@ -117,7 +118,9 @@ async def test_a_client_comes_back_with_a_secret_that_has_expired_since():
     async with running_server(api_keys=("sk-one",)) as server:
         secrets = ClientSecrets(server.reception.config.home)
         grant = SessionGrant(
-            expires_at=secrets.expiry(1), settings=RealtimeSessionUpdate(), key_name="api_keys[0]"
+            expires_at=secrets.expiry(1),
+            settings=RealtimeSessionUpdate(),
+            key_name=name_of("key", digest_of("sk-one")),
         )
         secret = secrets.mint(grant)
         created = await broken(server, key=secret)

@@ -80,13 +80,14 @@ def _check_keys(config: Config) -> None:
         except ValueError as error:
             message = f"An entry of '{field}' is no key: {error}"
             raise InvalidSettingError(field, message) from None
-        if name in names.values():
+        called = f"'{name}'" if name else f"an entry of '{field}'"
+        if name and called in names.values():
             message = f"Two keys are called '{name}'. Give each a name of its own."
             raise InvalidSettingError(field, message)
         if digest in names:
-            message = f"'{names[digest]}' and '{name}' are the same key. Leave one of them out."
+            message = f"The same key is {names[digest]} and {called}. Leave one of them out."
             raise InvalidSettingError(field, message)
-        names[digest] = name
+        names[digest] = called
 
 
 def _check_names(config: Config) -> None:

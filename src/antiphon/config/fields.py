@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from antiphon.config.checks import CLIENT_SECRET_PREFIX, InvalidSettingError, check, is_loopback
-from antiphon.config.keys import ApiKey, Limits, digest_of
+from antiphon.config.keys import ApiKey, Limits, digest_of, name_of
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.prices import Price
 from antiphon.config.tls import TlsChoice
@@ -164,7 +164,7 @@ class Config(Struct, frozen=True, kw_only=True):
     @property
     def admin_names(self) -> tuple[str, ...]:
         """What the admin keys are called; see :meth:`key_digests`."""
-        return tuple(f"admin_keys[{index}]" for index in range(len(self.admin_keys)))
+        return tuple(name_of("admin", digest_of(line)) for line in self.admin_keys)
 
     @property
     def listens_on_loopback(self) -> bool:
@@ -188,19 +188,21 @@ class Config(Struct, frozen=True, kw_only=True):
                         seen.add((role, written))
                         yield role, one
 
-    def key_lines(self) -> Iterator[tuple[str, str, str]]:
+    def key_lines(self) -> Iterator[tuple[str, str | None, str]]:
         """Yield the field, the name and what is written of every API key, plain or hashed.
 
-        Keys that were given no name are called by their place: ``api_keys[0]``.
+        The name is ``None`` where none was given.
         """
-        for index, line in enumerate(self.api_keys):
-            yield "api_keys", f"api_keys[{index}]", line
+        for line in self.api_keys:
+            yield "api_keys", None, line
         for named in self.keys:
             yield "keys", named.name, named.hash
-        for name, line in zip(self.admin_names, self.admin_keys, strict=True):
-            yield "admin_keys", name, line
+        for line in self.admin_keys:
+            yield "admin_keys", None, line
 
     def key_digests(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the name and the SHA-256 digest of every API key."""
-        for _, name, line in self.key_lines():
-            yield name, digest_of(line)
+        """Yield the name and the SHA-256 digest of every API key; see :func:`name_of`."""
+        for field, name, line in self.key_lines():
+            digest = digest_of(line)
+            kind = "admin" if field == "admin_keys" else "key"
+            yield name or name_of(kind, digest), digest

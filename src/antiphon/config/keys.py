@@ -19,6 +19,7 @@ for each connection: keys are random and long, unlike passwords."""
 
 _KEY_PREFIX = "sk-"
 _KEY_BYTES = 32
+_NAME_DIGITS = 8  # as many as `antiphon config` shows of a hash; a random key is safe with that
 
 ORIGIN_PATTERN = r"^(null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+)$(?!\n)"
 """The origin of a page as browsers write it: lower case, without a path."""
@@ -94,6 +95,19 @@ def digest_of(key: str) -> bytes:
         )
         raise ValueError(message)
     return bytes.fromhex(key.removeprefix(HASH_PREFIX))
+
+
+def name_of(kind: str, digest: bytes) -> str:
+    """Return what a key is called that was given no name.
+
+    By its digest, not by its place: what was spent, kept and made with a key belongs to its name,
+    which must not pass to another key when one before it is taken out of the list.
+
+    Args:
+        kind: ``key`` or ``admin``.
+        digest: SHA-256 of the key.
+    """
+    return f"{kind}-{digest.hex()[:_NAME_DIGITS]}"
 
 
 def hash_line(key: str) -> str:

@@ -3,12 +3,14 @@ import logging
 
 import pytest
 
+from antiphon.config.keys import digest_of, name_of
 from antiphon.logs import set_up_logs
 from tests.support.server import running_server
 from tests.support.sound import silence, speech
 from tests.test_logs import written  # noqa: F401 (a fixture)
 
 SECRET = "sk-the-key-itself"
+NAME = name_of("key", digest_of(SECRET))
 TOOL = {
     "type": "function",
     "name": "book",
@@ -56,7 +58,7 @@ async def test_each_event_of_interest_has_a_line(written):  # noqa: F811
     ]
     session_id = frames[0]["session"]["id"]
     opened, ended = events[0], events[1]
-    assert (opened["session_id"], opened["key"]) == (session_id, "api_keys[0]")
+    assert (opened["session_id"], opened["key"]) == (session_id, NAME)
     assert opened["request_id"].startswith("req_")
     assert (ended["session_id"], ended["status"]) == (session_id, "completed")
     assert ended["request_id"] == opened["request_id"]
