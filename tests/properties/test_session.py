@@ -278,6 +278,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(luck=st.integers(0, 5))
     def lose_the_client(self, luck: int) -> None:
         if luck == 5:
+            self.ledger.client_is_gone = True
             for frame in self.rig.feed(ConnectionOver()):
                 self.ledger.read(frame)
             self.expired = self.ledger.expired = True  # though nobody is told of it

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx2
 import openai
 
+from antiphon.engines.http.pcm import UnusableSoundError
 from antiphon.errors import EngineError, Stage
 from antiphon.logs import quoted
 
@@ -101,7 +102,8 @@ def failure_of(error: Exception, stage: Stage) -> Diagnosis:
             return Diagnosis(_too_long(stage), f"says: {quoted(error.message)}")
         message = f"the {who}'s server failed in the middle of its answer"
         return Diagnosis(ServerError(message, stage=stage), f"failed: {quoted(error.message)}")
-    return Diagnosis(unusable(stage), f"sent what cannot be read: {quoted(str(error))}")
+    reason = str(error) if isinstance(error, UnusableSoundError) else quoted(str(error))
+    return Diagnosis(unusable(stage), f"sent what cannot be read: {reason}")
 
 
 def timed_out(stage: Stage, limit_s: float) -> Diagnosis:

@@ -8,7 +8,7 @@ import numpy as np
 
 from antiphon.engines.base import Floats
 
-__all__ = ["PcmReader"]
+__all__ = ["PcmReader", "UnusableSoundError"]
 
 _RIFF_HEADER = struct.Struct("<4sI4s")
 _CHUNK_HEADER = struct.Struct("<4sI")
@@ -16,6 +16,10 @@ _FORMAT = struct.Struct("<HHIIHH")
 _PCM16_MONO = (1, 1, 16)
 _EXTENSIBLE = 0xFFFE
 """Format tag of WAV files that say what they hold further on, which here is the same."""
+
+
+class UnusableSoundError(ValueError):
+    """A server sends sound that is not what was asked for. The message quotes nothing of it."""
 
 
 class PcmReader:
@@ -39,7 +43,7 @@ class PcmReader:
             Shape (n,), float32; possibly empty.
 
         Raises:
-            ValueError: It is a WAV file with other samples; the message says which.
+            UnusableSoundError: It is a WAV file with other samples; the message says which.
         """
         self._held += piece
         if not self._in_samples:
@@ -74,7 +78,7 @@ class PcmReader:
             message = (
                 f"WAV audio of format {tag}, {channels} channels, {bits} bits; need PCM16 mono"
             )
-            raise ValueError(message)
+            raise UnusableSoundError(message)
         if rate_hz != self._rate_hz:
             message = f"audio at {rate_hz} Hz; set the option rate_hz, which is {self._rate_hz}"
-            raise ValueError(message)
+            raise UnusableSoundError(message)
