@@ -1,11 +1,8 @@
 """Where speech is cut into phrases."""
 
-from math import ceil
-
 from antiphon.core.clock import SAMPLES_PER_MS, Span
 from antiphon.core.phrases import LONGEST_MS, PHRASING, Phrases
 from antiphon.core.signals import SpeechProbability
-from antiphon.core.turns import TRAIL_MS
 from antiphon.wire.audio_config import ServerVad
 
 FRAME_MS = 32
@@ -38,7 +35,7 @@ def test_a_pause_ends_a_phrase() -> None:
     speaker.sound(640, 0.0)
     speaker.sound(1600, 0.9)
     speaker.sound(640, 0.0)
-    silence_ms = ceil((PHRASING.silence_duration_ms - TRAIL_MS) / FRAME_MS) * FRAME_MS
+    silence_ms = PHRASING.silence_duration_ms // FRAME_MS * FRAME_MS
     assert speaker.spans_ms == [(640 - PHRASING.prefix_padding_ms, 640 + 1600 + silence_ms)]
 
 

@@ -17,6 +17,7 @@ from .support import FRAME_MS
 FRAME = FRAME_MS * SAMPLES_PER_MS
 SPEECH, SILENCE = 0.99, 0.1
 UNSURE = 0.7
+SPEECH_DBFS, ROOM_DBFS = -20.0, -60.0
 
 
 class Listener:
@@ -26,12 +27,16 @@ class Listener:
         self.detector = TurnDetector(settings or ServerVad())
         self.frames = 0
 
-    def hear(self, *probabilities: float) -> list[TurnChange]:
+    def hear(self, *probabilities: float, level_dbfs: float | None = None) -> list[TurnChange]:
+        """Feed frames: speech at the usual level and silence at the room's, unless told."""
         changes: list[TurnChange | None] = []
         for probability in probabilities:
             start = self.frames * FRAME
             self.frames += 1
-            changes.append(self.detector.step(start, start + FRAME, probability))
+            level = SPEECH_DBFS if probability >= UNSURE else ROOM_DBFS
+            if level_dbfs is not None:
+                level = level_dbfs
+            changes.append(self.detector.step(start, start + FRAME, probability, level))
         return [change for change in changes if change is not None]
 
 
@@ -67,11 +72,31 @@ def test_a_turn_ends_after_the_silence_that_was_asked_for() -> None:
     assert not listener.detector.speaking
 
 
-def test_what_the_detector_hears_of_speech_that_is_over_counts_as_silence() -> None:
+def test_silence_is_within_a_frame_of_what_was_asked_for() -> None:
     listener = Listener(ServerVad(silence_duration_ms=500))
     listener.hear(*[SPEECH] * 10)
     assert listener.hear(*[SILENCE] * 14) == [SpeechPaused(12 * FRAME)]
     assert listener.hear(SILENCE) == [SpeechStopped(25 * FRAME)]
+
+
+def test_what_the_detector_hears_of_speech_that_is_over_counts_as_silence() -> None:
+    listener = Listener(ServerVad(silence_duration_ms=500))
+    listener.hear(*[SPEECH] * 10)
+    listener.hear(*[SPEECH] * 2, level_dbfs=ROOM_DBFS)
+    assert listener.hear(SILENCE) == [SpeechPaused(13 * FRAME)]
+    assert listener.hear(*[SILENCE] * 11) == []
+    assert listener.hear(SILENCE) == [SpeechStopped(25 * FRAME)]
+
+
+def test_semantic_waits_count_from_where_the_detector_hears_no_more() -> None:
+    listener = Listener(SemanticVad())
+    listener.hear(*[SPEECH] * 10)
+    listener.hear(*[SPEECH] * 2, level_dbfs=ROOM_DBFS)
+    assert listener.hear(SILENCE) == []
+    assert listener.hear(SILENCE) == [SpeechPaused(14 * FRAME)]
+    listener.detector.expect(5 * FRAME_MS)
+    assert listener.hear(*[SILENCE] * 2) == []
+    assert listener.hear(SILENCE) == [SpeechStopped(17 * FRAME)]
 
 
 def test_a_pause_shorter_than_the_silence_does_not_end_the_turn() -> None:

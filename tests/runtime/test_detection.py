@@ -48,6 +48,7 @@ class Session:
         self.detector_state = detection.initial_state()
         self.frames = list(frames)
         self.judgements: list[float] = []
+        self.levels: list[float] = []
         self.failure: Exception | None = None
         self.breaks = False
 
@@ -56,10 +57,11 @@ class Session:
             return None
         return np.full(FRAME, 0.5 * self.frames.pop(0), np.float32)
 
-    def judge(self, probability: float) -> None:
+    def judge(self, probability: float, level_dbfs: float) -> None:
         if self.breaks:
             raise ZeroDivisionError
         self.judgements.append(probability)
+        self.levels.append(level_dbfs)
 
     def detection_failed(self, error: Exception) -> None:
         self.failure = error
@@ -82,6 +84,16 @@ async def test_every_frame_is_judged_in_order_after_one_notice():
         await anyio.sleep(1)
     assert session.judgements == [1, 0, 1, 1]
     assert session.detector_state == 4
+
+
+async def test_every_session_learns_how_loud_its_own_frames_are():
+    async with running(CountingDetector()) as detection:
+        first, second = Session(detection, 1, 0), Session(detection, 2, 1)
+        detection.notify(first)
+        detection.notify(second)
+        await anyio.sleep(1)
+    assert first.levels == pytest.approx([-6.02, -100], abs=0.01)  # amplitude 0.5, and none
+    assert second.levels == pytest.approx([0, -6.02], abs=0.01)
 
 
 async def test_sessions_that_wait_together_are_judged_in_one_call():

@@ -48,7 +48,7 @@ class Session:
         """Judge as many frames as there are, and return what the session was told."""
         before = len(self.signals)
         while (frame := self.ear.next_frame()) is not None:
-            self.ear.judge(float(np.abs(frame).max() > 0.1))
+            self.ear.judge(float(np.abs(frame).max() > 0.1), level_dbfs=-20.0)
         return [one for one in self.signals[before:] if isinstance(one, SpeechProbability)]
 
 
@@ -244,7 +244,7 @@ def test_speech_in_the_background_is_not_speech_to_the_session():
     session.ear.append(noise(500, rms=0.01))
     session.ear.append(speech(500))
     while session.ear.next_frame() is not None:
-        session.ear.judge(1.0)  # voices, all of it
+        session.ear.judge(1.0, level_dbfs=-20.0)  # voices, all of it
     judged = [one for one in session.signals if isinstance(one, SpeechProbability)]
     assert {one.probability for one in judged if one.end <= 7_500} == {0.0}
     assert {one.probability for one in judged if one.start >= 8_500} == {1.0}

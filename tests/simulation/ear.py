@@ -74,4 +74,5 @@ class Ear:
         while self._loud[0][0] < min(end, self.clock):
             del self._loud[0]
         loud = self._loud[0][1] != self._dice.chance(0.02)  # detectors err
-        return SpeechProbability(start, end, 0.9 if loud else self._dice.choice([0.0, 0.1, 0.4]))
+        probability = 0.9 if loud else self._dice.choice([0.0, 0.1, 0.4])
+        return SpeechProbability(start, end, probability, self._dice.choice([-20.0, -50.0, -100.0]))

@@ -60,11 +60,13 @@ class InputAudioBuffer:
         """Note that audio up to ``end`` is there."""
         self._end = end
 
-    def judge(self, start: int, end: int, probability: float) -> TurnChange | None:
+    def judge(
+        self, start: int, end: int, probability: float, level_dbfs: float | None = None
+    ) -> TurnChange | None:
         """Take the detector's judgement of one frame; say what it changed."""
         if self._detector is None or end <= self._start:
             return None  # switched off, or committed or cleared meanwhile
-        change = self._detector.step(start, end, probability)
+        change = self._detector.step(start, end, probability, level_dbfs)
         if isinstance(change, SpeechStarted):
             self._turn_start = max(change.start, self._start)
             return SpeechStarted(self._turn_start)

@@ -110,7 +110,7 @@ class Listening:
 
     def judge(self, frame: SpeechProbability) -> TurnChange:
         """Take the detector's judgement of one frame; tell the client what came of it."""
-        change = self._buffer.judge(frame.start, frame.end, frame.probability)
+        change = self._buffer.judge(frame.start, frame.end, frame.probability, frame.level_dbfs)
         match change:
             case SpeechStarted(start=start):
                 self._read_until = start

@@ -58,7 +58,7 @@ class Phrases:
 
     def judge(self, frame: SpeechProbability) -> Span | None:
         """Take the judgement of one frame; return the phrase that ends with it, if one does."""
-        match self._detector.step(frame.start, frame.end, frame.probability):
+        match self._detector.step(frame.start, frame.end, frame.probability, frame.level_dbfs):
             case SpeechStarted(start=start):
                 self._start = max(start, self._taken_until)
             case SpeechStopped(end=end):

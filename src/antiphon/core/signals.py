@@ -88,11 +88,13 @@ class SpeechProbability(Struct, frozen=True):
         start: Position of the frame's first sample on the input audio clock.
         end: Position after its last sample.
         probability: How probably someone speaks in it, 0 to 1.
+        level_dbfs: How loud it is: its mean square, of full scale. ``None`` if it is not known.
     """
 
     start: int
     end: int
     probability: float
+    level_dbfs: float | None = None
 
 
 class TranscriptExtended(Struct, frozen=True):

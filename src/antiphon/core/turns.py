@@ -21,6 +21,11 @@ What ends a turn is ``silence_duration_ms`` with ``server_vad``. With ``semantic
 A frame is speech from ``threshold`` upwards and silence from ``threshold`` - HYSTERESIS downwards;
 in between it is whatever the frame before it was. That is the rule of Silero's own iterator
 (snakers4/silero-vad, ``VADIterator``): a voice that fades does not flicker.
+
+With ``server_vad`` silence counts from where the voice was heard last (:mod:`antiphon.core.trail`),
+since an exact time was asked for. With ``semantic_vad`` it counts from where the detector took
+nothing for speech any more: waits are weighed from how long pauses look to it, and so they are
+measured.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ from enum import Enum
 from msgspec import Struct
 
 from antiphon.core.clock import SAMPLES_PER_MS
+from antiphon.core.trail import SpeechTrail
 from antiphon.wire.audio_config import SemanticVad, ServerVad, TurnDetection
 
 __all__ = [
@@ -38,7 +44,6 @@ __all__ = [
     "MIN_SPEECH_MS",
     "PAUSE_MS",
     "SURE",
-    "TRAIL_MS",
     "UNSURE_SPEECH_MS",
     "SpeechPaused",
     "SpeechResumed",
@@ -69,10 +74,6 @@ than a cough. Speech in much noise begins like this."""
 PAUSE_MS = 64
 """Silence after which it is worth while to think of the end of the turn. Two frames of 32 ms: the
 gaps within words are shorter, as a rule."""
-
-TRAIL_MS = 30
-"""Silero hears speech for so much longer than there is any, in the median (46 ms until the end of
-the frame). It counts as silence, or every turn would end that much late."""
 
 LONGEST_PAUSE_MS = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
 """How long ``semantic_vad`` waits at most, by eagerness; the hosted service's documented limits."""
@@ -125,10 +126,11 @@ class TurnDetector:
     """The machine above, for one session."""
 
     def __init__(self, settings: TurnDetection) -> None:
-        self._rules = _rules(settings)
+        self.configure(settings)
         self._state = _State.QUIET
         self._voiced = False
         self._changed_at = 0  # where the current run of voiced or unvoiced frames began
+        self._trail = SpeechTrail()
         self._judged_until = 0
         self._expected_ms: float | None = None  # what the evidence of this pause says
 
@@ -150,6 +152,7 @@ class TurnDetector:
     def configure(self, settings: TurnDetection) -> None:
         """Take new settings; the turn under way goes on under them."""
         self._rules = _rules(settings)
+        self._counts_exactly = isinstance(settings, ServerVad)
 
     def expect(self, silence_ms: float) -> None:
         """Take evidence about the pause under way: so much silence in all ends the turn.
@@ -169,19 +172,27 @@ class TurnDetector:
             return None
         return self._changed_at if self._voiced else self._judged_until
 
-    def step(self, start: int, end: int, probability: float) -> TurnChange | None:
+    def step(
+        self, start: int, end: int, probability: float, level_dbfs: float | None = None
+    ) -> TurnChange | None:
         """Take the judgement of one frame and say what it changed.
 
         Args:
             start: Position of the frame's first sample.
             end: Position after its last sample.
             probability: Probability of speech in it, 0 to 1.
+            level_dbfs: How loud it is: its mean square, of full scale. ``None`` if it is not known:
+                then silence begins where the detector says so.
         """
         self._judged_until = end
         voiced = self._is_voiced(probability)
         if voiced is not self._voiced:
             self._voiced = voiced
-            self._changed_at = start
+            self._changed_at = start if voiced else self._silent_from(start, level_dbfs)
+            if voiced and self._state is _State.QUIET:
+                self._trail.begin_turn()
+        if voiced:
+            self._trail.hear(start, level_dbfs)
         lasted_ms = (end - self._changed_at) / SAMPLES_PER_MS
         match self._state:
             case _State.QUIET if voiced and self._is_speech(lasted_ms, probability):
@@ -192,7 +203,7 @@ class TurnDetector:
                 self._state = _State.SPEAKING
                 self._expected_ms = None
                 return SpeechResumed()
-            case _State.SPEAKING | _State.PAUSED if not voiced and lasted_ms >= self._patience_ms:
+            case _State.SPEAKING | _State.PAUSED if not voiced and self._is_over(start, end):
                 self._state = _State.QUIET
                 self._expected_ms = None
                 return SpeechStopped(end)
@@ -208,11 +219,19 @@ class TurnDetector:
         self._changed_at = self._judged_until
         self._expected_ms = None
 
-    @property
-    def _patience_ms(self) -> float:
-        """How much silence ends the turn."""
-        longest_ms = self._rules.silence_duration_ms - TRAIL_MS
-        return longest_ms if self._expected_ms is None else min(self._expected_ms, longest_ms)
+    def _silent_from(self, start: int, level_dbfs: float | None) -> int:
+        """Return where silence began, by the first frame of it."""
+        return self._trail.end(start, level_dbfs) if self._counts_exactly else start
+
+    def _is_over(self, start: int, end: int) -> bool:
+        """Whether the silence until the end of a frame ends the turn."""
+        silence = end - self._changed_at
+        if self._expected_ms is not None and silence >= self._expected_ms * SAMPLES_PER_MS:
+            return True
+        # Speech ends within a frame, and judgements come at the end of one: with less than a frame
+        # to go, the silence after the last sample is as near to what was asked for as it can be.
+        to_go = self._rules.silence_duration_ms * SAMPLES_PER_MS - silence
+        return to_go < end - start
 
     def _is_speech(self, lasted_ms: float, probability: float) -> bool:
         """Whether a run of voiced frames is somebody who speaks, and not just a sound."""

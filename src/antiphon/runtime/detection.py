@@ -26,6 +26,9 @@ _REST_RATIO = 8
 """How much longer it rests than it has worked. With few sessions that is a millisecond or two, over
 before the next audio comes; with many, the rest is what fills the batches."""
 
+_FAINTEST = 1e-10
+"""-100 dBFS, in place of digital silence: about what rounding to 16 bits adds by itself."""
+
 
 class Listener(Protocol):
     """A session as detection sees it.
@@ -40,8 +43,8 @@ class Listener(Protocol):
         """Take the next frame that has not been judged; ``None`` if there is none."""
         ...
 
-    def judge(self, probability: float) -> None:
-        """Take the judgement of the frame taken last."""
+    def judge(self, probability: float, level_dbfs: float) -> None:
+        """Take the judgement of the frame taken last, and how loud that was."""
         ...
 
     def detection_failed(self, error: Exception) -> None:
@@ -104,9 +107,10 @@ class Detection:
 
     def _judge(self, taken: list[tuple[Listener, Floats]]) -> None:
         """Judge a frame of each; if that fails, of each by itself, to find whose it is."""
+        frames = np.stack([frame for _, frame in taken])
         try:
             probabilities, states = self._detector.step(
-                np.stack([frame for _, frame in taken]), [one.detector_state for one, _ in taken]
+                frames, [one.detector_state for one, _ in taken]
             )
         except Exception as error:  # engines should raise EngineError only; other sessions go on
             if len(taken) == 1:
@@ -115,11 +119,19 @@ class Detection:
                 for one in taken:
                     self._judge([one])
             return
-        for (listener, _), probability, state in zip(taken, probabilities, states, strict=True):
+        judged = zip(taken, probabilities, _levels_dbfs(frames), states, strict=True)
+        for (listener, _), probability, level_dbfs, state in judged:
             listener.detector_state = state
             self.notify(listener)  # there may be another frame; judging may also end the session
             try:
-                listener.judge(float(probability))
+                listener.judge(float(probability), level_dbfs)
             except Exception as error:  # a mistake in one session is not to stop the others
                 self.forget(listener)
                 listener.detection_failed(error)
+
+
+def _levels_dbfs(frames: Floats) -> list[float]:
+    """Return the mean square of each frame, of shape (n, samples), in decibels of full scale."""
+    squares = np.einsum("ij,ij->i", frames, frames) / frames.shape[1]
+    levels: list[float] = (10 * np.log10(squares + _FAINTEST)).tolist()
+    return levels

@@ -171,12 +171,13 @@ class Ear:
         self._judged_until = end
         return frame
 
-    def judge(self, probability: float) -> None:
+    def judge(self, probability: float, level_dbfs: float) -> None:
         """Pass the judgement of the frame taken last on to the session."""
         start = self._judged_until - self._detection.frame_samples
         if not self._is_near(start, self._judged_until):
             probability = 0.0  # somebody speaks, but to somebody else
-        self._context.run(self._feed, SpeechProbability(start, self._judged_until, probability))
+        judged = SpeechProbability(start, self._judged_until, probability, level_dbfs)
+        self._context.run(self._feed, judged)
 
     def detection_failed(self, error: Exception) -> None:
         """Pass the failure on to the host."""

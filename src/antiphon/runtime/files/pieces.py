@@ -156,10 +156,12 @@ class _JudgedAudio:
         self._taken_until = end
         return frame
 
-    def judge(self, probability: float) -> None:
+    def judge(self, probability: float, level_dbfs: float) -> None:
         """Take the judgement of the frame taken last."""
         start = self._taken_until - self._detection.frame_samples
-        span = self._phrases.judge(SpeechProbability(start, self._taken_until, probability))
+        span = self._phrases.judge(
+            SpeechProbability(start, self._taken_until, probability, level_dbfs)
+        )
         if span is not None:
             self._spans.append(span)
 
