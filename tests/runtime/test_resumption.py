@@ -24,6 +24,7 @@ from antiphon.runtime.openings import Opening
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES
 from antiphon.runtime.resumption import RESUME_WITHIN_S
 from antiphon.transports import resumable
+from antiphon.transports.connection import Connection
 from tests.simulation.dice import Dice
 from tests.support.cast import make_cast
 from tests.support.ledger import Ledger
@@ -252,12 +253,9 @@ async def test_a_client_that_goes_before_it_is_accepted_has_no_session(caplog):
         gone = GoneClient()
         with pytest.raises(ConnectionError):  # which a server takes for what it is
             await resumable.serve(
-                SCOPE,
-                gone.asgi_receive,
-                gone.asgi_send,
+                Connection(SCOPE, gone.asgi_receive, gone.asgi_send),
                 reception=room.reception,
                 opening=Opening(model="antiphon"),
-                subprotocol=None,
             )
         assert room.reception.open_sessions == 0
     assert not caplog.records
@@ -271,13 +269,10 @@ async def test_one_that_goes_before_it_is_accepted_again_may_come_back_again():
         gone, token = GoneClient(), client.token
         with pytest.raises(ConnectionError):
             await resumable.serve_again(
-                SCOPE,
-                gone.asgi_receive,
-                gone.asgi_send,
+                Connection(SCOPE, gone.asgi_receive, gone.asgi_send),
                 session=room.reception.resumptions.find(client.session_id, None, token),
                 token=token,
                 last_event_id=client.frames[-1]["event_id"],
-                subprotocol=None,
             )
         await client.come_back()
         assert client.resumed

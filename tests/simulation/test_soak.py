@@ -24,6 +24,7 @@ from antiphon.observe import KEPT_TIMELINES
 from antiphon.runtime.openings import Opening
 from antiphon.store.choices import StoreChoice
 from antiphon.transports import resumable
+from antiphon.transports.connection import Connection
 from tests.support.memory import MemoryClient, Room, open_room
 from tests.support.sound import as_base64, silence, speech
 
@@ -121,12 +122,9 @@ async def visit(room: Room, number: int) -> None:
 
 async def serve_resumable(room: Room, client: MemoryClient, opening: Opening) -> None:
     await resumable.serve(
-        {"type": "websocket"},
-        client.asgi_receive,
-        client.asgi_send,
+        Connection({"type": "websocket"}, client.asgi_receive, client.asgi_send),
         reception=room.reception,
         opening=opening,
-        subprotocol=None,
     )
 
 

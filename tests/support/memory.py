@@ -17,6 +17,7 @@ from antiphon.runtime.models import Models
 from antiphon.runtime.openings import Opening
 from antiphon.runtime.reception import Reception, open_reception
 from antiphon.transports import websocket
+from antiphon.transports.connection import Connection
 from tests.support.cast import Cast, make_cast
 from tests.support.client import Client
 
@@ -139,12 +140,9 @@ class Room:
     async def serve(self, client: MemoryClient, opening: Opening | None = None) -> None:
         """Serve a client until it leaves; a speech session, unless it comes for something else."""
         await websocket.serve(
-            _SCOPE,
-            client.asgi_receive,
-            client.asgi_send,
+            Connection(_SCOPE, client.asgi_receive, client.asgi_send),
             reception=self.reception,
             opening=opening or Opening(model="antiphon"),
-            subprotocol=None,
         )
         client.over.set()
 

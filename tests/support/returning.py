@@ -10,6 +10,7 @@ import msgspec
 from antiphon.errors import RequestError
 from antiphon.runtime.openings import Opening
 from antiphon.transports import resumable
+from antiphon.transports.connection import Connection
 from antiphon.wire.error import ErrorObject
 from tests.support.memory import MemoryClient, Room
 
@@ -134,12 +135,9 @@ class ReturningClient:
 
     async def _serve(self, client: MemoryClient) -> None:
         await resumable.serve(
-            _SCOPE,
-            client.asgi_receive,
-            client.asgi_send,
+            Connection(_SCOPE, client.asgi_receive, client.asgi_send),
             reception=self._room.reception,
             opening=self._opening,
-            subprotocol=None,
         )
         client.over.set()
 
@@ -149,13 +147,10 @@ class ReturningClient:
                 self.session_id, self._opening.key_name, token
             )
             await resumable.serve_again(
-                _SCOPE,
-                client.asgi_receive,
-                client.asgi_send,
+                Connection(_SCOPE, client.asgi_receive, client.asgi_send),
                 session=session,
                 token=token,
                 last_event_id=last_event_id,
-                subprotocol=None,
             )
         except RequestError as error:
             self.refused = ErrorObject.of(error)

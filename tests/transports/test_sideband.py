@@ -4,6 +4,7 @@ import anyio
 import pytest
 
 from antiphon.transports import sideband
+from antiphon.transports.connection import Connection
 from tests.support.calls import CallClient, Phone, phone_in
 from tests.support.client import PATIENCE_S, types
 from tests.support.memory import GoneClient, MemoryClient, open_room
@@ -16,11 +17,8 @@ def anyio_backend(virtual_time):
 
 async def attach(phone: Phone, caller: CallClient, client: MemoryClient) -> None:
     await sideband.serve(
-        {"type": "websocket"},
-        client.asgi_receive,
-        client.asgi_send,
+        Connection({"type": "websocket"}, client.asgi_receive, client.asgi_send),
         call=phone.find(caller),
-        subprotocol=None,
     )
     client.over.set()
 
@@ -68,3 +66,17 @@ async def test_who_goes_before_it_is_attached_disturbs_nobody():
         caller = await phone.call()
         await attach(phone, caller, GoneClient())
         assert (await caller.ask("Still there?"))["status"] == "completed"
+
+
+async def test_a_mistake_of_the_server_ends_the_connection_and_not_the_call(monkeypatch, caplog):
+    async def break_down(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with open_room() as room, phone_in(room) as phone:
+        caller, client = await phone.call(), MemoryClient()
+        monkeypatch.setattr(sideband, "converse", break_down)
+        await attach(phone, caller, client)
+        await client.take_what_came()
+        assert (await caller.ask("Still there?"))["status"] == "completed"
+    assert client.closed == (1011, "The server made a mistake.")
+    assert "ZeroDivisionError" in caplog.text

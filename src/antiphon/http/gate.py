@@ -15,6 +15,7 @@ from antiphon.http.errors import answer_to
 from antiphon.http.health import Health
 from antiphon.http.upgrades import refuse_upgrade
 from antiphon.runtime.readiness import Readiness
+from antiphon.transports.connection import Connection
 
 __all__ = ["Gate"]
 
@@ -55,7 +56,7 @@ class _Closed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await refuse_upgrade(scope, receive, send, _loading())
+            await refuse_upgrade(Connection(scope, receive, send), _loading())
         else:
             await self._pages(scope, receive, send)
 

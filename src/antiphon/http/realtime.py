@@ -26,6 +26,7 @@ from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.openings import DialectName, Opening
 from antiphon.runtime.reception import Reception
 from antiphon.transports import resumable, sideband, websocket
+from antiphon.transports.connection import Connection
 from antiphon.wire import server_events as sent
 from antiphon.wire.codec import encode
 from antiphon.wire.error import ErrorObject
@@ -70,16 +71,17 @@ class RealtimeEndpoint:
         headers = Headers(scope=scope)
         offered = scope.get("subprotocols", [])
         subprotocol = REALTIME_SUBPROTOCOL if REALTIME_SUBPROTOCOL in offered else None
+        connection = Connection(scope, receive, send, subprotocol)
         try:
             self._origins.check(HTTPConnection(scope))
         except RequestError as error:
-            await refuse_upgrade(scope, receive, send, error)
+            await refuse_upgrade(connection, error)
             return
         browser_key = key_from_subprotocols(offered)
         key = key_from_headers(headers) or browser_key
         query = QueryParams(scope["query_string"])
         if "call_id" in query:
-            await self._attach(scope, receive, send, query["call_id"], key, subprotocol)
+            await self._attach(connection, query["call_id"], key)
             return
         resuming = query.get("resume", _RESUMABLE) != _RESUMABLE
         try:
@@ -88,85 +90,59 @@ class RealtimeEndpoint:
         except RequestError as error:
             if browser_key is not None:
                 # A browser cannot read the body of a refused upgrade.
-                await _refuse_aloud(receive, send, error, subprotocol)
+                await _refuse_aloud(connection, error)
             else:
-                await refuse_upgrade(scope, receive, send, error)
+                await refuse_upgrade(connection, error)
             return
         if resuming:
-            await self._resume(scope, receive, send, query, access.key_name, subprotocol)
+            await self._resume(connection, query, access.key_name)
             return
         try:
             self.reception.admission.check_room()
         except RequestError as error:
-            await refuse_upgrade(scope, receive, send, error)
+            await refuse_upgrade(connection, error)
             return
         try:
             opening = self.choose(query, headers, offered, access.grant)
             opening = replace(opening, key_name=access.key_name)
             self.reception.openings.preview(opening)
         except RequestError as error:
-            await _refuse_aloud(receive, send, error, subprotocol)
+            await _refuse_aloud(connection, error)
             return
         try:
             self.reception.admission.check_key(opening)
         except RequestError as error:
-            await refuse_upgrade(scope, receive, send, error)
+            await refuse_upgrade(connection, error)
             return
         transport = resumable if "resume" in query else websocket
-        await transport.serve(
-            scope,
-            receive,
-            send,
-            reception=self.reception,
-            opening=opening,
-            subprotocol=subprotocol,
-        )
+        await transport.serve(connection, reception=self.reception, opening=opening)
 
-    async def _attach(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        call_id: str,
-        key: str | None,
-        subprotocol: str | None,
-    ) -> None:
+    async def _attach(self, connection: Connection, call_id: str, key: str | None) -> None:
         """Attach a connection to a call; with an API key, since it may do anything there."""
         try:
             key_name = self._keyring.check(key)
-            origin = Headers(scope=scope).get("origin")
+            origin = Headers(scope=connection.scope).get("origin")
             self.reception.admission.key_rules.check_origin(key_name, origin)
             call = self.reception.calls.find(call_id, key_name)
             call.check_room()
         except RequestError as error:
-            await refuse_upgrade(scope, receive, send, error)
+            await refuse_upgrade(connection, error)
             return
-        await sideband.serve(scope, receive, send, call=call, subprotocol=subprotocol)
+        await sideband.serve(connection, call=call)
 
     async def _resume(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        query: QueryParams,
-        key_name: str | None,
-        subprotocol: str | None,
+        self, connection: Connection, query: QueryParams, key_name: str | None
     ) -> None:
         """Connect a client with its session again."""
         token = query.get("resume_token", "")
         try:
             session = self.reception.resumptions.find(query["resume"], key_name, token)
+            last_event_id = query.get("last_event_id", "")
             await resumable.serve_again(
-                scope,
-                receive,
-                send,
-                session=session,
-                token=token,
-                last_event_id=query.get("last_event_id", ""),
-                subprotocol=subprotocol,
+                connection, session=session, token=token, last_event_id=last_event_id
             )
         except RequestError as error:
-            await _refuse_aloud(receive, send, error, subprotocol)
+            await _refuse_aloud(connection, error)
 
     def choose(
         self,
@@ -203,15 +179,11 @@ def _asks_for_beta(headers: Headers, offered: Sequence[str]) -> bool:
     return "realtime=v1" in headers.get("openai-beta", "") or _BETA_SUBPROTOCOL in offered
 
 
-async def _refuse_aloud(
-    receive: Receive, send: Send, error: RequestError, subprotocol: str | None
-) -> None:
+async def _refuse_aloud(connection: Connection, error: RequestError) -> None:
     """Accept the upgrade, say what is wrong, and close."""
     note_refusal(error)
-    await receive()  # websocket.connect
-    await send({"type": "websocket.accept", "subprotocol": subprotocol})
+    await connection.accept()
     event_id = RandomEntropy().identifier("event")
     event = sent.ErrorEvent(event_id=event_id, error=ErrorObject.of(error))
-    await send({"type": "websocket.send", "text": encode(event).decode()})
-    reason = f"{error.type}.{error.code}"
-    await send({"type": "websocket.close", "code": _POLICY_CLOSE, "reason": reason})
+    await connection.send_text(encode(event).decode())
+    await connection.close((_POLICY_CLOSE, f"{error.type}.{error.code}"))

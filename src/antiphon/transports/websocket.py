@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from functools import partial
 
 import anyio
 from anyio.abc import TaskGroup
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive
 
 from antiphon.errors import RequestError
 from antiphon.runtime.hosts import SessionHost
 from antiphon.runtime.openings import Opening
 from antiphon.runtime.reception import Reception
+from antiphon.transports.connection import Connection
 from antiphon.transports.dialects import DIALECTS, Dialect
 
 __all__ = ["MAX_FRAME_BYTES", "converse", "serve"]
@@ -26,58 +26,40 @@ MAX_FRAME_BYTES = 32 << 20
 of JSON; what lies between gets a proper error."""
 
 
-async def serve(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    *,
-    reception: Reception,
-    opening: Opening,
-    subprotocol: str | None,
-) -> None:
+async def serve(connection: Connection, *, reception: Reception, opening: Opening) -> None:
     """Accept a connection and serve a session on it until either side closes.
 
     Args:
-        scope: ASGI connection scope, of type ``websocket``.
-        receive: ASGI receive.
-        send: ASGI send.
+        connection: A client's.
         reception: Admits the session; must not be full.
         opening: What the client connects for.
-        subprotocol: The WebSocket subprotocol to select, if the client offered it.
     """
     # Before the first pause, in which another client might take it.
     with reception.admission.place(opening.key_name):
-        await receive()  # websocket.connect
-        await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        try:
-            async with anyio.create_task_group() as tasks:
-                host = reception.admit(opening, tasks)
-                client = scope["client"][0] if scope.get("client") else "an unknown address"
-                _log.info("%s: opened from %s", host.session_id, client)
-                await converse(host, DIALECTS[opening.dialect], receive, send, tasks)
-        except* Exception:
-            _log.exception("A session was ended by a mistake of Antiphon or of an engine")
-            with contextlib.suppress(OSError):
-                reason = "The server made a mistake."
-                await send({"type": "websocket.close", "code": 1011, "reason": reason})
+        await connection.accept()
+        async with connection.closing_on_mistakes(), anyio.create_task_group() as tasks:
+            host = reception.admit(opening, tasks)
+            _log.info("%s: opened from %s", host.session_id, connection.client)
+            await converse(host, DIALECTS[opening.dialect], connection, tasks)
 
 
 async def converse(
-    host: SessionHost, dialect: Dialect, receive: Receive, send: Send, tasks: TaskGroup
+    host: SessionHost, dialect: Dialect, connection: Connection, tasks: TaskGroup
 ) -> None:
     """Read and write on a connection that has been accepted, until either side closes.
 
     Args:
         host: Who answers.
         dialect: How the client words its events.
-        receive: ASGI receive.
-        send: ASGI send.
+        connection: The client's.
         tasks: Of this connection; cancelled at the end.
     """
     try:
-        begin_writing = partial(tasks.start_soon, _write, host, dialect, send, tasks.cancel_scope)
+        begin_writing = partial(
+            tasks.start_soon, _write, host, dialect, connection, tasks.cancel_scope
+        )
         host.outbox.write_by(begin_writing)
-        await _read(host, dialect, receive)
+        await _read(host, dialect, connection.receive)
     finally:
         host.close()
         tasks.cancel_scope.cancel()
@@ -116,21 +98,20 @@ def _take(host: SessionHost, dialect: Dialect, message: Message) -> bool:
 
 
 async def _write(
-    host: SessionHost, dialect: Dialect, send: Send, connection: anyio.CancelScope
+    host: SessionHost, dialect: Dialect, connection: Connection, scope: anyio.CancelScope
 ) -> None:
     """Send what is in the outbox; once that is closed, close the connection."""
     try:
         while (frame := await host.outbox.get()) is not None:
             expressed = dialect.express(frame)
             if expressed is not None:
-                await send({"type": "websocket.send", "text": expressed.decode()})
+                await connection.send_text(expressed.decode())
         if not host.outbox.closed:
             return
         if host.closing is not None:
-            code, reason = host.closing
-            await send({"type": "websocket.close", "code": code, "reason": reason})
+            await connection.close(host.closing)
     except (OSError, RuntimeError) as error:
         # RuntimeError is how uvicorn says that it has closed the connection itself, for example
         # because of a frame over MAX_FRAME_BYTES.
         _log.info("%s: the connection broke: %r", host.session_id, error)
-    connection.cancel()
+    scope.cancel()
