@@ -164,6 +164,21 @@ async def test_a_key_gets_its_models_and_no_others_those_of_its_secrets_included
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "model_not_allowed")
 
 
+async def test_a_key_is_told_of_its_models_by_the_names_that_it_may_use():
+    for models, names in ((("cheap",), ["cheap"]), (("gpt-*",), ["gpt-realtime"])):
+        async with running_server(keys=kiosk(models=models), models=MODELS) as server:
+            listed = await server.request("GET", "/v1/models", headers=KIOSK)
+            assert [model["id"] for model in listed.json()["data"]] == names
+            hidden = await server.request("GET", "/v1/models/dear", headers=KIOSK)
+            assert hidden.status_code == 404
+            assert "dear" not in hidden.json()["error"]["message"].partition("Models are")[2]
+            other = {"Authorization": "Bearer sk-other"}
+            listed = await server.request("GET", "/v1/models", headers=other)
+            assert [model["id"] for model in listed.json()["data"]] == [
+                *("dear", "gpt-realtime", "cheap")
+            ]
+
+
 async def test_a_key_is_of_no_use_to_pages_that_are_not_its_own():
     async with running_server(keys=kiosk(origins=(PAGE,))) as server:
         async with server.socket(headers=KIOSK | {"Origin": PAGE}) as client:

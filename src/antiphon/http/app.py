@@ -157,7 +157,7 @@ def _keyed_pages(
 ) -> list[tuple[str, str, Page]]:
     """Return method, path and page of all that needs an API key."""
     minting = Minting(reception, secrets)
-    models = Models(reception.models.names)
+    models = Models(reception)
     return [
         ("GET", "/models", models.all),
         ("GET", "/models/{model:path}", models.one),

@@ -1,4 +1,4 @@
-"""``/v1/models``: the names that clients may ask for, as the hosted API lists them."""
+"""``/v1/models``: the names that a client may ask for, as the hosted API lists them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from antiphon.errors import RequestError
 from antiphon.http.answers import json_response
+from antiphon.runtime.reception import Reception
 from antiphon.wire.pages import Model, ModelList
 
 __all__ = ["Models"]
@@ -16,21 +17,33 @@ class Models:
     """The routes around models.
 
     Args:
-        names: Model names of the configuration.
+        reception: Knows the models, and which key may be used for which.
     """
 
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self._names = names
+    def __init__(self, reception: Reception) -> None:
+        self._models = reception.models
+        self._key_rules = reception.admission.key_rules
 
-    async def all(self, _request: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """``GET /v1/models``."""
-        return json_response(ModelList(data=tuple(Model(id=name) for name in self._names)))
+        names = self._names_for(request)
+        return json_response(ModelList(data=tuple(Model(id=name) for name in names)))
 
     async def one(self, request: Request) -> Response:
         """``GET /v1/models/{model}``."""
         name = request.path_params["model"]
-        if name not in self._names:
-            known = ", ".join(self._names)
+        names = self._names_for(request)
+        if name not in names:
+            known = ", ".join(names)
             message = f"The model `{name}` does not exist here. Models are: {known}."
             raise RequestError(message, code="model_not_found", param="model")
         return json_response(Model(id=name))
+
+    def _names_for(self, request: Request) -> list[str]:
+        """Return the names that the client's key may be used for."""
+        key_name = request.state.access.key_name
+        return [
+            name
+            for name in self._models.names
+            if self._key_rules.lets(key_name, name, self._models.named(name).name)
+        ]

@@ -25,6 +25,13 @@ class KeyRules:
         self._keys = {key.name: key for key in config.keys}
         self._models = config.models
 
+    def lets(self, key_name: str | None, asked_for: str, answers: str) -> bool:
+        """Whether a key may be used for a model; arguments as for :meth:`check_model`."""
+        key = self._restricted(key_name)
+        if key is None or not key.models or self._matches(key, answers):
+            return True
+        return asked_for in self._models[answers].aliases and self._matches(key, asked_for)
+
     def check_model(self, key_name: str | None, asked_for: str, answers: str) -> None:
         """Check that a key may be used for a model.
 
@@ -37,11 +44,7 @@ class KeyRules:
             RequestError: ``model_not_allowed``.
         """
         key = self._restricted(key_name)
-        if key is None or not key.models:
-            return
-        if not self._lets(key, answers) and not (
-            asked_for in self._models[answers].aliases and self._lets(key, asked_for)
-        ):
+        if key is not None and not self.lets(key_name, asked_for, answers):
             message = (
                 f"The key '{key.name}' may not be used for the model `{asked_for}`. It may be used "
                 f"for: {', '.join(key.models)}."
@@ -71,5 +74,5 @@ class KeyRules:
         return None if key_name is None else self._keys.get(key_name)
 
     @staticmethod
-    def _lets(key: ApiKey, model: str) -> bool:
+    def _matches(key: ApiKey, model: str) -> bool:
         return any(fnmatchcase(model, pattern) for pattern in key.models)
