@@ -237,5 +237,13 @@ def test_who_has_spent_it_all_is_told_as_the_hosted_service_does():
     kept.check("own", 0.0)
 
 
+def test_another_currency_holds_for_accounts_that_are_in_use():
+    kept = accounts(A_DAY, prices=PRICES, currency="EUR")
+    kept.restore({"other": Spent(3_000_000, 3_000_000)})
+    kept.renew(Config(home=Path("unused"), rate_limits=A_DAY, prices=PRICES, currency="CHF"))
+    with pytest.raises(BusyError, match="3 CHF per day"):
+        kept.check("other", 0.0)
+
+
 def test_limits_of_what_is_spent_are_none_of_the_two_that_the_wire_has_names_for():
     assert accounts(A_MONTH, prices=PRICES).of("other").figures(0.0) == ()

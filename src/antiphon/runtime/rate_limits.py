@@ -94,12 +94,17 @@ class KeyAccount:
     ) -> None:
         self.spending = Spending(clock)
         self.sessions = 0
-        self.renew(limits, currency)
+        self._currency = currency
+        self._limit_to(limits)
 
     def renew(self, limits: Limits, currency: str) -> None:
-        """Have other limits hold from now on; the allowance of a minute is full again."""
-        self.limits = limits
+        """Have limits hold from now on; if they are others, a minute's allowance is full again."""
         self._currency = currency
+        if limits != self.limits:
+            self._limit_to(limits)
+
+    def _limit_to(self, limits: Limits) -> None:
+        self.limits = limits
         self._requests = _bucket("requests", limits.requests_per_minute)
         self._tokens = _bucket("tokens", limits.tokens_per_minute)
 
@@ -189,8 +194,7 @@ class KeyAccounts:
         self._keys = {key.name: key for key in config.keys}
         self.prices = Prices(config.prices)
         for name, account in self._accounts.items():
-            if account.limits != self._limits_of(name):
-                account.renew(self._limits_of(name), config.currency)
+            account.renew(self._limits_of(name), config.currency)
 
     def of(self, key_name: str | None) -> KeyAccount:
         """Return the account of a key.
