@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import pytest
 from openai import PermissionDeniedError, RateLimitError
@@ -12,11 +14,17 @@ from websockets.exceptions import InvalidStatus
 
 from antiphon.config import ApiKey, Limits, ModelChoice, Price, hash_line
 from antiphon.config.keys import digest_of, name_of
+from tests.support.client import PATIENCE_S
 from tests.support.server import Served, running_server
 
 KIOSK = {"Authorization": "Bearer sk-kiosk"}
 PAGE = "https://kiosk.example.org"
 MODELS = {"dear": ModelChoice(aliases=("gpt-realtime",)), "cheap": ModelChoice()}
+UPLOAD_TO_COME = (
+    b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: localhost\r\n"
+    b"Authorization: Bearer sk-kiosk\r\nContent-Length: 20000000\r\n"
+    b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+)
 SPEECH = {"model": "cheap", "input": "Good morning.", "voice": "alto", "response_format": "pcm"}
 
 
@@ -63,6 +71,22 @@ async def test_a_key_has_no_more_sessions_at_once_than_it_may_those_of_its_secre
         await server.wait_until_empty()
         async with server.sdk(api_key="sk-kiosk") as client:
             assert (await client.ask("Hello?"))["status"] == "completed"
+
+
+async def test_a_key_that_is_used_up_is_refused_before_its_upload_is_read():
+    async with (
+        running_server(keys=kiosk(Limits(max_sessions=1))) as server,
+        server.socket(headers=KIOSK) as client,
+    ):
+        await client.until("session.created")
+        address = urlsplit(server.url)
+        assert address.hostname
+        assert address.port
+        async with await anyio.connect_tcp(address.hostname, address.port) as connection:
+            await connection.send(UPLOAD_TO_COME)
+            with anyio.fail_after(PATIENCE_S):
+                refusal = await connection.receive()
+    assert refusal.startswith(b"HTTP/1.1 429 ")
 
 
 # --- how much in a minute -------------------------------------------------------------------------

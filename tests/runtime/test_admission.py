@@ -38,11 +38,11 @@ async def test_a_place_is_given_back_whatever_happens():
     assert desk.open_sessions == 0
 
 
-async def test_a_request_takes_up_the_room_of_a_session_while_it_is_served():
+async def test_a_request_takes_up_the_room_of_a_session_from_before_it_is_read():
     desk = admission(max_sessions=1)
-    with desk.request(None, MODEL):
+    with desk.visit(None):
         assert desk.full
-        with pytest.raises(BusyError) as refusal, desk.request(None, MODEL):
+        with pytest.raises(BusyError) as refusal, desk.visit(None):
             pass
         assert refusal.value.code == "server_full"
         assert refusal.value.retry_after_s == RETRY_AFTER_S
@@ -51,14 +51,14 @@ async def test_a_request_takes_up_the_room_of_a_session_while_it_is_served():
 
 async def test_requests_count_to_the_account_of_their_key():
     desk = admission(rate_limits=Limits(requests_per_minute=1))
-    with desk.request("one", MODEL):
+    with desk.visit("one"), desk.work("one", MODEL):
         pass
-    with pytest.raises(BusyError) as refusal, desk.request("one", MODEL):
+    with pytest.raises(BusyError) as refusal, desk.visit("one"):
         pass
     assert refusal.value.code == "rate_limit_exceeded"
     assert 0 < refusal.value.retry_after_s <= 60
     assert desk.open_sessions == 0
-    with desk.request("another", MODEL):
+    with desk.visit("another"), desk.work("another", MODEL):
         assert desk.open_sessions == 1
 
 
@@ -80,3 +80,13 @@ def test_another_bound_holds_for_who_comes_next():
         desk.renew(Config(home=Path("unused"), max_sessions=2))
         desk.check_room()
         assert readiness.ready
+
+
+async def test_of_uploads_that_were_read_at_once_only_as_many_are_worked_on_as_there_may_be():
+    desk = admission(rate_limits=Limits(requests_per_minute=1))
+    with desk.visit("one"), desk.visit("one"):
+        with desk.work("one", MODEL):
+            pass
+        with pytest.raises(BusyError) as refusal, desk.work("one", MODEL):
+            pass
+    assert refusal.value.code == "rate_limit_exceeded"

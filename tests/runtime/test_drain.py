@@ -58,7 +58,7 @@ async def test_nobody_is_admitted_any_more_and_told_when_to_come_again():
         assert not room.reception.readiness.ready
         with pytest.raises(BusyError) as refusal:
             room.reception.admission.check_room()
-        with pytest.raises(BusyError), room.reception.admission.request(None, "antiphon"):
+        with pytest.raises(BusyError), room.reception.admission.visit(None):
             pass
     assert refusal.value.code == "server_draining"
     assert refusal.value.retry_after_s > 0

@@ -40,16 +40,17 @@ class Speech:
 
     async def create(self, request: Request) -> Response:
         """``POST /v1/audio/speech``."""
-        wanted = await read_json(request, SpeechBody)
-        engines = self._reception.openings.engines_of(wanted.model)
-        voice = voice_name(wanted.voice)
-        if voice not in _FURTHER_HOSTED_VOICES:
-            engines.abilities.require_voice(wanted.voice, "voice")
-        encoding = _encoding(wanted)
+        admission, key_name = self._reception.admission, request.state.access.key_name
         async with AsyncExitStack() as needs:
-            key_name = request.state.access.key_name
+            needs.enter_context(admission.visit(key_name))
+            wanted = await read_json(request, SpeechBody)
+            engines = self._reception.openings.engines_of(wanted.model)
+            voice = voice_name(wanted.voice)
+            if voice not in _FURTHER_HOSTED_VOICES:
+                engines.abilities.require_voice(wanted.voice, "voice")
+            encoding = _encoding(wanted)
             model = self._reception.openings.choose_model(wanted.model)
-            use = needs.enter_context(self._reception.admission.request(key_name, model))
+            use = needs.enter_context(admission.work(key_name, model))
             file = SpokenFile(
                 wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
             )

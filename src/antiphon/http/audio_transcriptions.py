@@ -44,14 +44,15 @@ class Transcriptions:
 
     async def create(self, request: Request) -> Response:
         """``POST /v1/audio/transcriptions``."""
+        admission, key_name = self._reception.admission, request.state.access.key_name
         async with AsyncExitStack() as needs:
+            needs.enter_context(admission.visit(key_name))
             form = await needs.enter_async_context(read_form(request))
             wanted = form.read_as(TranscriptionForm)
             engines = self._reception.openings.engines_of(wanted.model)
             _check(wanted, engines.transcriber.info)
-            key_name = request.state.access.key_name
             model = self._reception.openings.choose_model(wanted.model)
-            use = needs.enter_context(self._reception.admission.request(key_name, model))
+            use = needs.enter_context(admission.work(key_name, model))
             reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
             needs.callback(reader.close)
             work = self._begin(reader, wanted, engines)

@@ -13,7 +13,7 @@ from antiphon.errors import BusyError
 from antiphon.runtime.key_rules import KeyRules
 from antiphon.runtime.models import Models
 from antiphon.runtime.openings import Opening
-from antiphon.runtime.rate_limits import KeyAccounts, ModelAccount
+from antiphon.runtime.rate_limits import KeyAccounts, ModelAccount, refusal_of_limit
 from antiphon.runtime.readiness import Obstacle, Phase, Readiness
 from antiphon.runtime.spare import Machines
 from antiphon.wire.response import RealtimeResponseUsage
@@ -102,7 +102,8 @@ class Admission:
             RequestError: ``model_not_allowed``.
             BusyError: ``rate_limit_exceeded`` or ``insufficient_quota``.
         """
-        self._check_key(opening.key_name, opening.model)
+        self._check_model(opening.key_name, opening.model)
+        self.accounts.check(opening.key_name, asyncio.get_running_loop().time())
 
     @contextmanager
     def place(self, key_name: str | None) -> Iterator[None]:
@@ -120,16 +121,34 @@ class Admission:
             self._open_sessions -= 1
 
     @contextmanager
-    def request(
-        self, key_name: str | None, model: str
-    ) -> Iterator[Callable[[RealtimeResponseUsage], None]]:
-        """Admit a request without a session that engines work on, as long as the context is open.
+    def visit(self, key_name: str | None) -> Iterator[None]:
+        """Admit a request without a session, as long as the context is open.
 
-        It takes up the room of a session, counts as a request of its key, and as work that is
-        needed.
+        It takes up the room of a session from before it is read: what clients upload is bounded by
+        how many may do so at once.
 
         Args:
             key_name: What the API key is called that it comes with; ``None`` where none is needed.
+
+        Raises:
+            BusyError: ``server_full``, ``server_draining``, ``rate_limit_exceeded`` or
+                ``insufficient_quota``.
+        """
+        self.check_room()
+        self.accounts.check(key_name, asyncio.get_running_loop().time())
+        with self.place(key_name):
+            yield
+
+    @contextmanager
+    def work(
+        self, key_name: str | None, model: str
+    ) -> Iterator[Callable[[RealtimeResponseUsage], None]]:
+        """Have engines work on a request that has been admitted, as long as the context is open.
+
+        It counts as a request of its key, and as work that is needed.
+
+        Args:
+            key_name: As for :meth:`visit`.
             model: As :meth:`Openings.choose_model` returned it.
 
         Yields:
@@ -137,15 +156,15 @@ class Admission:
 
         Raises:
             RequestError: ``model_not_allowed``.
-            BusyError: ``server_full``, ``server_draining``, ``rate_limit_exceeded`` or
-                ``insufficient_quota``.
+            BusyError: ``rate_limit_exceeded`` or ``insufficient_quota``: others with the same key
+                were quicker.
         """
-        self.check_room()
-        self._check_key(key_name, model)
+        self._check_model(key_name, model)
         account = self.account(key_name, model)
         clock = asyncio.get_running_loop().time
-        account.admit(clock())
-        with self.place(key_name), self._machines.here.seat(anyio.CancelScope(), needed=True):
+        if (beyond := account.admit(clock())) is not None:
+            raise refusal_of_limit(beyond)
+        with self._machines.here.seat(anyio.CancelScope(), needed=True):
             yield lambda usage: account.spend(usage, clock())
 
     def account(self, key_name: str | None, model: str) -> ModelAccount:
@@ -161,6 +180,5 @@ class Admission:
         """
         return self.accounts.prices.cost_micros(self._models.named(model).name, usage)
 
-    def _check_key(self, key_name: str | None, model: str) -> None:
+    def _check_model(self, key_name: str | None, model: str) -> None:
         self.key_rules.check_model(key_name, model, self._models.named(model).name)
-        self.accounts.check(key_name, asyncio.get_running_loop().time())
