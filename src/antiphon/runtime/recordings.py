@@ -148,34 +148,29 @@ class _Clip:
         self.bytes_per_s = bytes_per_s
         self.size_bytes = 0
         self._is_pcm = is_pcm
-        self._pieces: list[bytes] | None = []  # until it is packed
+        # Until it is packed. In one piece: small ones, as they come, would lie scattered among what
+        # is soon given back, and that memory could not be used for anything larger.
+        self._raw: bytearray | None = bytearray()
         self._packed = b""
 
     def extend(self, piece: bytes) -> None:
         """Add more, before it is packed."""
-        assert self._pieces is not None, "what is complete does not grow"
-        self._pieces.append(piece)
+        assert self._raw is not None, "what is complete does not grow"
+        self._raw += piece
         self.size_bytes += len(piece)
 
     def audio(self) -> bytes:
         """Return all of it, as it came."""
-        pieces = self._pieces  # packing may put them away at any moment
-        return unpack(self._packed).tobytes() if pieces is None else b"".join(pieces)
+        raw = self._raw  # packing may put it away at any moment
+        return unpack(self._packed).tobytes() if raw is None else bytes(raw)
 
     def samples(self) -> Int16s:
         """Return all of it, if it is PCM: shape (n,)."""
-        pieces = self._pieces
-        if pieces is None:
-            return unpack(self._packed)
-        return np.frombuffer(b"".join(pieces), np.int16)
+        raw = self._raw
+        return unpack(self._packed) if raw is None else np.frombuffer(bytes(raw), np.int16)
 
     def pack(self) -> None:
         """Make it small. It can be read meanwhile, but is not to be extended any more."""
-        if self._pieces is None:
-            return
-        pcm = b"".join(self._pieces)
-        if self._is_pcm:
-            self._packed = pack(np.frombuffer(pcm, np.int16))
-            self._pieces = None
-        else:
-            self._pieces = [pcm]
+        if self._raw is not None and self._is_pcm:
+            self._packed = pack(np.frombuffer(self._raw, np.int16))
+            self._raw = None
