@@ -131,9 +131,9 @@ def test_long_silence_is_forgotten_up_to_what_a_turn_may_still_need() -> None:
         forgotten.append(microphone.buffer.forgettable())
     positions = [position for position in forgotten if position is not None]
     assert positions == sorted(positions)
-    assert 0 < len(positions) < 10, "in steps, rather than with every frame"
+    assert 0 < len(positions) < 200 / 4, "in steps, rather than with every frame"
     kept_ms = (200 * FRAME - microphone.buffer.start) / SAMPLES_PER_MS
-    assert 1000 + VAD.prefix_padding_ms <= kept_ms <= 2000 + VAD.prefix_padding_ms + FRAME_MS
+    assert 1000 + VAD.prefix_padding_ms <= kept_ms <= 1300 + VAD.prefix_padding_ms
 
 
 def test_nothing_is_forgotten_during_speech_or_without_detection() -> None:

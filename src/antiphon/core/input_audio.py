@@ -16,6 +16,9 @@ __all__ = ["MIN_COMMIT_MS", "InputAudioBuffer"]
 MIN_COMMIT_MS = 100
 """A commit needs at least this much audio; the hosted service's limit."""
 
+_FORGOTTEN_AT_ONCE_MS = 256
+"""Older audio is forgotten in steps of so much: one block of the ring."""
+
 _QUIET_KEPT_MS = 1000
 """How much audio without speech is kept beyond the prefix padding, so that a client may still
 commit by hand what the detector found nothing in."""
@@ -85,7 +88,7 @@ class InputAudioBuffer:
         kept_ms = self._detector.prefix_padding_ms + _QUIET_KEPT_MS
         before = quiet_until - kept_ms * SAMPLES_PER_MS
         # In steps, so that not every frame costs an effect.
-        if before - self._start < _QUIET_KEPT_MS * SAMPLES_PER_MS:
+        if before - self._start < _FORGOTTEN_AT_ONCE_MS * SAMPLES_PER_MS:
             return None
         self._start = before
         return before
