@@ -20,6 +20,7 @@ import soxr
 
 from antiphon.ask import WIRE_RATE_HZ
 from antiphon.audio.formats import Floats
+from antiphon.audio.levels import levels_dbfs
 from antiphon.core.clock import SAMPLES_PER_MS
 from antiphon.core.turns import SpeechStopped, TurnDetector
 from antiphon.engines.hearing import LISTENING_RATE_HZ, VoiceDetector
@@ -54,7 +55,7 @@ async def _main() -> None:
         judged = [(end, *_judge(detector, audio)) for audio, end in recorded]
         for name, by_level in (("with levels", True), ("without", False)):
             late_ms = [
-                _late_ms(end, probabilities, levels if by_level else None)
+                _late_ms(end, detector.frame_samples, probabilities, levels if by_level else None)
                 for end, probabilities, levels in judged
             ]
             quantiles = np.nanpercentile(late_ms, [5, 25, 50, 75, 95])
@@ -87,17 +88,18 @@ def _judge(detector: VoiceDetector, audio: Floats) -> tuple[list[float], list[fl
     for frame in frames:
         (probability,), states = detector.step(frame[np.newaxis], states)
         probabilities.append(float(probability))
-    return probabilities, (10 * np.log10((frames**2).mean(axis=1) + 1e-10)).tolist()
+    return probabilities, levels_dbfs(frames)
 
 
-def _late_ms(end: int, probabilities: list[float], levels: list[float] | None) -> float:
+def _late_ms(
+    end: int, frame_samples: int, probabilities: list[float], levels: list[float] | None
+) -> float:
     """Return how long after ``end`` the turn ended; not a number if it did not."""
     turns = TurnDetector(ServerVad(silence_duration_ms=SILENCE_MS))
-    frame = LISTENING_RATE_HZ * 32 // 1000
     for number, probability in enumerate(probabilities):
         level = levels[number] if levels is not None else None
-        start = number * frame
-        change = turns.step(start, start + frame, probability, level)
+        start = number * frame_samples
+        change = turns.step(start, start + frame_samples, probability, level)
         if isinstance(change, SpeechStopped):
             return (change.end - end) / SAMPLES_PER_MS
     return math.nan

@@ -221,7 +221,8 @@ class TurnDetector:
 
     def _silent_from(self, start: int, level_dbfs: float | None) -> int:
         """Return where silence began, by the first frame of it."""
-        return self._trail.end(start, level_dbfs) if self._counts_exactly else start
+        speech_end = self._trail.end(start, level_dbfs)
+        return speech_end if self._counts_exactly else start
 
     def _is_over(self, start: int, end: int) -> bool:
         """Whether the silence until the end of a frame ends the turn."""

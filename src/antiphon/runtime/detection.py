@@ -10,6 +10,7 @@ import anyio.lowlevel
 import numpy as np
 from numpy.typing import NDArray
 
+from antiphon.audio.levels import levels_dbfs
 from antiphon.engines.base import Floats
 from antiphon.engines.hearing import VoiceDetector
 
@@ -25,9 +26,6 @@ MAX_REST_S = 0.016
 _REST_RATIO = 8
 """How much longer it rests than it has worked. With few sessions that is a millisecond or two, over
 before the next audio comes; with many, the rest is what fills the batches."""
-
-_FAINTEST = 1e-10
-"""-100 dBFS, in place of digital silence: about what rounding to 16 bits adds by itself."""
 
 
 class Listener(Protocol):
@@ -119,7 +117,7 @@ class Detection:
                 for one in taken:
                     self._judge([one])
             return
-        judged = zip(taken, probabilities, _levels_dbfs(frames), states, strict=True)
+        judged = zip(taken, probabilities, levels_dbfs(frames), states, strict=True)
         for (listener, _), probability, level_dbfs, state in judged:
             listener.detector_state = state
             self.notify(listener)  # there may be another frame; judging may also end the session
@@ -128,10 +126,3 @@ class Detection:
             except Exception as error:  # a mistake in one session is not to stop the others
                 self.forget(listener)
                 listener.detection_failed(error)
-
-
-def _levels_dbfs(frames: Floats) -> list[float]:
-    """Return the mean square of each frame, of shape (n, samples), in decibels of full scale."""
-    squares = np.einsum("ij,ij->i", frames, frames) / frames.shape[1]
-    levels: list[float] = (10 * np.log10(squares + _FAINTEST)).tolist()
-    return levels
