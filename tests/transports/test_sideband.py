@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
+from starlette.types import Message
 
 from antiphon.transports import sideband
 from antiphon.transports.connection import Connection
@@ -68,15 +69,21 @@ async def test_who_goes_before_it_is_attached_disturbs_nobody():
         assert (await caller.ask("Still there?"))["status"] == "completed"
 
 
-async def test_a_mistake_of_the_server_ends_the_connection_and_not_the_call(monkeypatch, caplog):
-    async def break_down(*_: object) -> None:
-        raise ZeroDivisionError
+class Unspeakable(MemoryClient):
+    """A connection to which nothing can be sent, for a reason that nobody has thought of."""
 
+    async def asgi_send(self, message: Message) -> None:
+        if message["type"] == "websocket.send":
+            raise ZeroDivisionError
+        await super().asgi_send(message)
+
+
+async def test_a_mistake_of_the_server_ends_the_connection_and_not_the_call(caplog):
     async with open_room() as room, phone_in(room) as phone:
-        caller, client = await phone.call(), MemoryClient()
-        monkeypatch.setattr(sideband, "converse", break_down)
-        await attach(phone, caller, client)
-        await client.take_what_came()
+        caller, client = await phone.call(), Unspeakable()
+        room.tasks.start_soon(attach, phone, caller, client)
+        await client.accepted.wait()
         assert (await caller.ask("Still there?"))["status"] == "completed"
+        await client.over.wait()
     assert client.closed == (1011, "The server made a mistake.")
     assert "ZeroDivisionError" in caplog.text
