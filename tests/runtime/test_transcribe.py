@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,6 +26,7 @@ from antiphon.runtime.transcribe import Transcriptions, transcribe, transcriptio
 from antiphon.wire.audio_config import AudioTranscription
 from antiphon.wire.transcription_events import LogProb
 from tests.support.cast import Cast, make_cast
+from tests.support.garbage import collecting_no_garbage
 from tests.support.virtual_time import step
 
 AUDIO = np.zeros(16_000, np.float32)
@@ -191,6 +193,22 @@ async def test_a_guess_that_is_not_needed_stops_at_once():
         await step(5)
         assert one.cast.stage.running == 0
     assert one.told == []
+
+
+@pytest.mark.parametrize(("effect", "stops"), [(NEEDED, False), (GUESS, False), (GUESS, True)])
+async def test_what_was_said_is_let_go_of_at_once(effect: Transcribe, stops: bool):
+    audio = AUDIO.copy()
+    there = weakref.ref(audio)
+    with collecting_no_garbage():
+        async with bench() as one:
+            one.transcriptions.begin(effect, audio)
+            del audio
+            await anyio.sleep(0.15)
+            one.cast.transcriber.requests.clear()
+            assert there() is not None
+            if stops:
+                one.transcriptions.stop(effect.item_id)
+        assert there() is None
 
 
 async def test_a_guess_that_found_no_room_is_found_out_once_it_is_needed():

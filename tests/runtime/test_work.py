@@ -23,7 +23,7 @@ class Engine:
     cancelled: int = 0
     at: list[float] = field(default_factory=list)
 
-    async def compute(self) -> None:
+    async def compute(self, _: Work) -> None:
         self.begun += 1
         try:
             await anyio.sleep(1)

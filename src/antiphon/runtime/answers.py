@@ -144,7 +144,7 @@ class Answers:
             recording=self._recording,
         )
 
-        async def work_out() -> None:
+        async def work_out(_: Work) -> None:
             mark(Moment.STARTED)
             await answer.work_out()
 

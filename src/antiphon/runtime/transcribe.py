@@ -80,7 +80,7 @@ class Transcriptions:
         """
         held = HeldSignals(self._feed, _always_room)
 
-        async def find_out() -> None:
+        async def find_out(work: Work) -> None:
             held.reset()
             if work.needed:
                 held.release()

@@ -30,7 +30,9 @@ class Work:
     """One piece of work: at most one task, whatever becomes of it.
 
     Args:
-        do: Does it, from the beginning; called again if it had to give way.
+        do: Does it, from the beginning; called again if it had to give way. It is given the work
+            itself: did it hold it, the audio it works on would be there until the next collection
+            of garbage.
         spare: Counts it.
         tasks: Runs it.
         needed: Whether it is needed already.
@@ -40,7 +42,7 @@ class Work:
 
     def __init__(
         self,
-        do: Callable[[], Awaitable[None]],
+        do: Callable[[Work], Awaitable[None]],
         *,
         spare: Spare,
         tasks: TaskGroup,
@@ -103,7 +105,7 @@ class Work:
         while self._stage is _Stage.UNDERWAY:
             finished = False
             with self._spare.seat(self._scope, needed=self._needed) as self._seat, self._scope:
-                await self._do()
+                await self._do(self)
                 finished = True
             self._seat = None
             self._leave(finished=finished)
