@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import time
+import tracemalloc
 from dataclasses import replace
 
 import anyio
@@ -24,6 +25,7 @@ from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
 from tests.support.cast import make_cast
 from tests.support.client import transcript_of, types
+from tests.support.garbage import collecting_no_garbage, tracing_memory
 from tests.support.memory import open_room
 from tests.support.sound import as_base64, noise, silence, speech
 
@@ -326,3 +328,31 @@ async def test_a_session_lasts_as_long_as_the_operator_has_it_and_says_so_at_the
         assert client.closed is None
         await client.over.wait()
         assert client.closed == (1001, "Your session hit the maximum duration of 5 minutes.")
+
+
+async def test_what_was_said_is_let_go_of_when_the_session_ends():
+    async with open_room() as room:
+
+        async def talk(audio_ms: int, text: str) -> int:
+            """Return how much memory a session takes by its end, which has come then."""
+            client = await room.enter()
+            await client.take_turns_by_hand()
+            await client.append(noise(audio_ms, 0.1))
+            await client.send("input_audio_buffer.commit")
+            await client.until("conversation.item.done")
+            await client.append(noise(audio_ms, 0.1))
+            await client.write(text)
+            held_bytes = tracemalloc.get_traced_memory()[0]
+            client.leave()
+            await client.over.wait()
+            client.frames.clear()
+            room.cast.transcriber.requests.clear()
+            return held_bytes
+
+        await talk(1_000, "Hello.")
+        with collecting_no_garbage(), tracing_memory():
+            before_bytes = tracemalloc.get_traced_memory()[0]
+            held_bytes = await talk(20_000, "Hello. " * 100_000)
+            after_bytes = tracemalloc.get_traced_memory()[0]
+    assert held_bytes - before_bytes > 2_000_000
+    assert after_bytes - before_bytes < 200_000

@@ -1,12 +1,13 @@
-"""What is in memory only until the next collection of garbage."""
+"""What is in memory, and what is there only until the next collection of garbage."""
 
 from __future__ import annotations
 
 import gc
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["collecting_no_garbage"]
+__all__ = ["collecting_no_garbage", "tracing_memory"]
 
 
 @contextmanager
@@ -18,3 +19,13 @@ def collecting_no_garbage() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def tracing_memory() -> Iterator[None]:
+    """Have ``tracemalloc`` count what is allocated from now on."""
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        tracemalloc.stop()

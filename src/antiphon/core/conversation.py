@@ -264,3 +264,10 @@ class Conversation:
         self._entries.remove(entry)
         del self._by_id[entry.id]
         self._client_bytes -= self._sizes_bytes.pop(entry.id, 0)
+
+    def clear(self) -> None:
+        """Take all entries out."""
+        self._entries.clear()
+        self._by_id.clear()
+        self._sizes_bytes.clear()
+        self._client_bytes = 0

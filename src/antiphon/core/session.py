@@ -463,6 +463,7 @@ class Session(Verbs[received.ClientEvent]):
         self._now = now
         for response in self._responses:
             self._responses.cancel(response.id)
+        self._conversation.clear()
 
 
 def _has_own_input(params: ResponseCreateParams) -> bool:

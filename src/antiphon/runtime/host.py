@@ -208,7 +208,10 @@ class Host:
         self._close(*reason)
 
     def close(self) -> None:
-        """Leave detection and take no more to send; the task group's owner ends the tasks."""
+        """Leave detection, take no more to send, and let go of what was said.
+
+        The task group's owner ends the tasks.
+        """
         self._ear.close()
         self.outbox.close()
         self._transcriptions.stop_all()
@@ -218,6 +221,9 @@ class Host:
         except Exception:  # it may be why the connection is over; what follows frees the rest
             _log.exception("%s: could not be ended in order", self.session_id)
         self._watch.close(self.closing)
+        # The session itself is there until the next collection of garbage: its parts refer to each
+        # other. What is large of it is not to be.
+        self._recordings.forget_all()
         if self.player is not None:
             self.player.close()
         if self._timer is not None:

@@ -157,8 +157,9 @@ class Ear:
         self._judged_until = max(self._judged_until, self._ring.start)
 
     def close(self) -> None:
-        """Take no further part in detection."""
+        """Take no further part in detection, and forget all that was heard."""
         self._detection.forget(self)
+        self.drop(self._ring.end)
 
     # --- as a listener of the detector ------------------------------------------------------------
 

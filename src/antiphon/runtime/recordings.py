@@ -89,6 +89,12 @@ class Recordings:
             if (clip := clips.pop(item_id, None)) is not None:
                 self._held_bytes -= clip.size_bytes
 
+    def forget_all(self) -> None:
+        """Forget all audio."""
+        self._heard.clear()
+        self._spoken.clear()
+        self._held_bytes = 0
+
     def complete(self, item: Item, audio_format: AudioFormat, heard_ms: float | None) -> Item:
         """Return an item with its audio, if it is kept and not too long to be sent.
 
