@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from antiphon.audio.ffmpeg_decoder import MOST_MEMORY_BYTES, MOST_PROCESSOR_S
 from antiphon.audio.files import MAX_FILE_S
 from antiphon.config import Config, Limits
 from antiphon.core.conversation import MAX_CLIENT_BYTES, MAX_ITEMS
@@ -53,6 +54,8 @@ NUMBERS = {
     "bytes of a body of JSON, or of an offer": MAX_BODY_BYTES,
     "bytes of an uploaded file": MAX_UPLOAD_BYTES,
     "seconds of an uploaded file": MAX_FILE_S,
+    "bytes of memory in which a recording (WebM, MP4, AAC) is decoded": MOST_MEMORY_BYTES,
+    "seconds of processor time for that": MOST_PROCESSOR_S,
     "characters of a text to speak": MAX_INPUT_CHARS,
     "characters of an offer": MAX_OFFER_CHARS,
     "characters of a client secret": MAX_SECRET_CHARS,

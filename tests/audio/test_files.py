@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from antiphon.audio import files
+from antiphon.audio import ffmpeg, files
 from antiphon.audio.encoders import ENCODINGS
 from antiphon.audio.files import MAX_CHANNELS, AudioReader
 from antiphon.audio.formats import codec_of
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import PcmFormat
-from tests.support.sound import as_file, silence, speech
+from tests.support.sound import as_file, as_recording, silence, speech
 
 RATE_HZ = 16_000
 AUDIO = speech(1500) + silence(500)
@@ -55,6 +55,28 @@ def test_a_file_sounds_as_it_did(container, subtype):
     heard = read(as_file(AUDIO, container, subtype))
     assert len(heard) == pytest.approx(2 * RATE_HZ, abs=RATE_HZ * 0.06)
     loud, quiet = heard[: RATE_HZ * 14 // 10], heard[RATE_HZ * 16 // 10 :]
+    assert np.sqrt(np.mean(loud**2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+    assert np.sqrt(np.mean(quiet**2)) < 0.01
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("webm", "libopus"),  # Chromium, Firefox
+        ("matroska", "libopus"),
+        ("mp4", "aac"),  # Safari
+        ("mp4", "libopus"),
+        ("mp4", "libmp3lame"),
+        ("ipod", "aac"),  # M4A
+        ("ipod", "alac"),
+        ("adts", "aac"),
+    ],
+)
+def test_a_recording_sounds_as_it_did(container, codec, layout):
+    heard = read(as_recording(AUDIO, container, codec, layout=layout))
+    assert len(heard) == pytest.approx(2 * RATE_HZ, abs=RATE_HZ * 0.15)
+    loud, quiet = heard[RATE_HZ // 2 : RATE_HZ * 14 // 10], heard[RATE_HZ * 17 // 10 :]
     assert np.sqrt(np.mean(loud**2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
     assert np.sqrt(np.mean(quiet**2)) < 0.01
 
@@ -118,10 +140,14 @@ def test_a_file_on_the_disk_is_read_from_its_beginning():
         (b"\xff\xf1\x50\x80" + bytes(100), "AAC"),
     ],
 )
-def test_kinds_that_are_not_read_are_named_with_those_that_are(content, name):
+def test_what_would_take_more_than_is_installed_is_named_with_what_does_not(
+    content, name, monkeypatch
+):
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
     error = refusal(content)
     assert error.code == "not_implemented"
     assert name in error.message
+    assert "antiphon[recordings]" in error.message
     assert "FLAC" in error.message
 
 
@@ -131,7 +157,7 @@ def test_kinds_that_are_not_read_are_named_with_those_that_are(content, name):
 def test_what_is_no_such_file_is_refused(content):
     error = refusal(content)
     assert error.code == "invalid_value"
-    assert "Send WAV, FLAC, MP3" in error.message
+    assert "WAV, FLAC, MP3" in error.message
 
 
 def test_a_file_that_breaks_off_is_refused():

@@ -9,7 +9,7 @@ import pytest
 from antiphon.config import Limits
 from antiphon.engines.scripted.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
 from tests.support.server import Served, running_server
-from tests.support.sound import as_file, silence, speech
+from tests.support.sound import as_file, as_recording, silence, speech
 
 PATH = "/v1/audio/transcriptions"
 TWO = as_file(speech(2000) + silence(2000) + speech(2000) + silence(1000))
@@ -126,6 +126,14 @@ async def test_a_file_without_speech_has_no_words():
 async def test_what_cannot_be_done_is_refused(fields, code, param):
     error = await refused(**fields)
     assert (error["code"], error["param"]) == (code, param)
+
+
+@pytest.mark.parametrize(("container", "codec"), [("webm", "libopus"), ("mp4", "aac")])
+async def test_what_a_browser_records_is_heard(container, codec):
+    file = as_recording(speech(2000) + silence(1000), container, codec)
+    said = (await answered(file=file, response_format="verbose_json")).json()
+    assert said["text"] == "Good morning."
+    assert said["duration"] == pytest.approx(3.0, abs=0.1)
 
 
 async def test_a_file_that_cannot_be_read_is_refused():

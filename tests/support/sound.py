@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
+import av
 import numpy as np
 import soundfile
 
@@ -12,7 +14,7 @@ from antiphon.audio.formats import codec_of
 from antiphon.testing.sound import silence, speech
 from antiphon.wire.audio_config import PcmFormat
 
-__all__ = ["as_base64", "as_file", "noise", "silence", "speech"]
+__all__ = ["as_base64", "as_file", "as_recording", "noise", "silence", "speech"]
 
 
 def noise(duration_ms: float, rms: float) -> bytes:
@@ -33,4 +35,25 @@ def as_file(audio: bytes, container: str = "WAV", subtype: str | None = None) ->
     file = io.BytesIO()
     samples = codec_of(PcmFormat()).decode(audio)
     soundfile.write(file, samples, PcmFormat().rate, format=container, subtype=subtype)
+    return file.getvalue()
+
+
+def as_recording(
+    audio: bytes, container: str = "webm", codec: str = "libopus", *, layout: str = "mono"
+) -> bytes:
+    """24 kHz PCM as browsers and telephones record it, by FFmpeg's names; both channels alike."""
+    file = io.BytesIO()
+    samples = np.frombuffer(audio, np.int16)
+    if layout == "stereo":
+        samples = np.repeat(samples, 2)
+    with av.open(file, "w", format=container) as writer:
+        track: Any = writer.add_stream(codec, rate=PcmFormat().rate, layout=layout)
+        whole = av.AudioFrame.from_ndarray(samples[np.newaxis], format="s16", layout=layout)
+        whole.sample_rate = PcmFormat().rate
+        cut = av.AudioResampler(
+            track.format.name, layout, track.rate, frame_size=track.codec_context.frame_size
+        )
+        for piece in cut.resample(whole) + cut.resample(None):
+            writer.mux(track.encode(piece))
+        writer.mux(track.encode(None))
     return file.getvalue()

@@ -1,17 +1,20 @@
 """Audio files as they are uploaded: any of a few containers, read forwards, never as a whole.
 
-libsndfile decodes them. A file of 25 MB may hold hours of speech, so it is read in blocks, and what
-it claims about itself is believed as little as possible: its length is what can be read.
+libsndfile decodes them, and FFmpeg what browsers and telephones record. A file of 25 MB may hold
+hours of speech, so it is read in blocks, and what it claims about itself is believed as little as
+possible: its length is what can be read.
 """
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import soundfile
 import soxr
 
+from antiphon.audio import ffmpeg
+from antiphon.audio.ffmpeg import FfmpegError, FfmpegFile
 from antiphon.audio.formats import Floats
 from antiphon.errors import RequestError
 
@@ -27,15 +30,17 @@ MAX_CHANNELS = 8
 _CONTAINERS = frozenset({"WAV", "WAVEX", "FLAC", "MP3", "OGG"})
 """Names by libsndfile; it knows many more, which nobody sends and which need not be parsed."""
 
-_READABLE = "WAV, FLAC, MP3, and Ogg with Opus, Vorbis or FLAC"
+_BY_LIBSNDFILE = "WAV, FLAC, MP3, and Ogg with Opus, Vorbis or FLAC"
 
-_RECOGNIZED = (
-    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
-    (4, b"ftyp", "MP4 (M4A)"),
-    (0, b"\xff\xf1", "AAC"),
-    (0, b"\xff\xf9", "AAC"),
+_READABLE = f"WebM, MP4 (M4A), AAC, {_BY_LIBSNDFILE}"
+
+_BY_FFMPEG = (
+    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska", "matroska"),
+    (4, b"ftyp", "MP4 (M4A)", "mov"),
+    (0, b"\xff\xf1", "AAC", "aac"),
+    (0, b"\xff\xf9", "AAC", "aac"),
 )
-"""Where and what files begin with that can be told apart, but not read."""
+"""Where and what files begin with that FFmpeg reads, what they are called, and its name for it."""
 
 
 class AudioReader:
@@ -49,7 +54,7 @@ class AudioReader:
         rate_hz: Sample rate wanted.
 
     Raises:
-        RequestError: ``not_implemented``: the container is one that is not read here;
+        RequestError: ``not_implemented``: it takes PyAV to read it, which is not installed;
             ``invalid_value``: it is no audio file, or one of a rate, length or number of channels
             out of bounds.
     """
@@ -85,8 +90,8 @@ class AudioReader:
         while not self._ended:
             wanted_samples = max(1, round(duration_s * self._file.samplerate))
             try:
-                samples = self._file.read(wanted_samples, dtype="float32", always_2d=True)
-            except soundfile.LibsndfileError as error:
+                samples = self._file.read_block(wanted_samples)
+            except (soundfile.LibsndfileError, FfmpegError) as error:
                 raise _damaged(error) from error
             self._read_samples += len(samples)
             _check_length(self.read_s)
@@ -98,23 +103,73 @@ class AudioReader:
         return np.zeros(0, np.float32)
 
 
-class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped library
-    """A file that is only read forwards."""
+class _AudioFile(Protocol):
+    """A file that is only read forwards; attributes as soundfile has them."""
+
+    samplerate: int
+    channels: int
+
+    def read_block(self, wanted_samples: int) -> Floats:
+        """Read on: shape (n, channels), float32; n is 0 at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped library
+    """What libsndfile reads."""
+
+    def read_block(self, wanted_samples: int) -> Floats:
+        samples: Floats = self.read(wanted_samples, dtype="float32", always_2d=True)
+        return samples
 
     def seekable(self) -> bool:
         """Say no: otherwise soundfile seeks after each read, which fails in streamed FLAC."""
         return False
 
 
-def _opened(file: BinaryIO) -> _ForwardFile:
-    head = _head(file)
+def _opened(file: BinaryIO) -> _AudioFile:
+    """Open a file with whoever reads its kind, and check what it says of itself."""
+    opened = _opened_by_ffmpeg(file) or _opened_by_libsndfile(file)
     try:
-        opened = _ForwardFile(file)
+        _check_bounds(opened)
+    except RequestError:
+        opened.close()
+        raise
+    return opened
+
+
+def _opened_by_ffmpeg(file: BinaryIO) -> FfmpegFile | None:
+    head = _head(file)
+    for offset, mark, name, container in _BY_FFMPEG:
+        if head[offset:].startswith(mark):
+            if not ffmpeg.is_installed():
+                message = (
+                    f"The file is {name}, for which this server lacks PyAV: "
+                    f"pip install 'antiphon[recordings]'. Or send {_BY_LIBSNDFILE}."
+                )
+                raise RequestError(message, code="not_implemented", param="file")
+            try:
+                return FfmpegFile(file, container)
+            except FfmpegError as error:
+                raise _damaged(error) from error
+    return None
+
+
+def _opened_by_libsndfile(file: BinaryIO) -> _SoundFile:
+    try:
+        opened = _SoundFile(file)
     except (soundfile.LibsndfileError, TypeError) as error:
-        raise _unreadable(head, error) from error
+        raise _damaged(error) from error
     if opened.format not in _CONTAINERS:
         message = f"Files of the kind '{opened.format}' are not read here. Send {_READABLE}."
         raise RequestError(message, code="invalid_value", param="file")
+    return opened
+
+
+def _check_bounds(opened: _AudioFile) -> None:
     if not MIN_RATE_HZ <= opened.samplerate <= MAX_RATE_HZ:
         message = (
             f"The file has {opened.samplerate} samples a second; files of {MIN_RATE_HZ} to "
@@ -124,7 +179,6 @@ def _opened(file: BinaryIO) -> _ForwardFile:
     if opened.channels > MAX_CHANNELS:
         message = f"The file has {opened.channels} channels; at most {MAX_CHANNELS} are read."
         raise RequestError(message, code="invalid_value", param="file")
-    return opened
 
 
 def _head(file: BinaryIO) -> bytes:
@@ -132,14 +186,6 @@ def _head(file: BinaryIO) -> bytes:
     head = file.read(16)
     file.seek(0)
     return head
-
-
-def _unreadable(head: bytes, error: Exception) -> RequestError:
-    for offset, mark, name in _RECOGNIZED:
-        if head[offset:].startswith(mark):
-            message = f"The file is {name}, which this server does not read. Send {_READABLE}."
-            return RequestError(message, code="not_implemented", param="file")
-    return _damaged(error)
 
 
 def _damaged(error: Exception) -> RequestError:
