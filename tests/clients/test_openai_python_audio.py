@@ -54,6 +54,14 @@ async def test_a_transcription_with_times():
     TranscriptionVerbose.model_validate(result.model_dump(exclude_unset=True), strict=True)
 
 
+async def test_a_transcription_with_times_of_words():
+    result = await transcribed(response_format="verbose_json", timestamp_granularities=["word"])
+    assert isinstance(result, TranscriptionVerbose)
+    assert " ".join(one.word for one in result.words or ()) == "Good morning How are you"
+    assert result.segments is None
+    TranscriptionVerbose.model_validate(result.model_dump(exclude_unset=True), strict=True)
+
+
 async def test_a_transcription_with_speakers():
     script = Script(transcriptions=(Take((SpeakerSays("A", "Good morning.", 0, 2000),)),))
     result = await transcribed(script, response_format="diarized_json", chunking_strategy="auto")

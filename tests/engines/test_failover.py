@@ -148,10 +148,14 @@ async def test_a_transcript_has_what_the_first_one_promises(promised):
 async def test_who_cannot_tell_log_probabilities_is_not_asked_for_them():
     first = scripted.create_transcriber(settings("first", FAILS))
     second = scripted.create_transcriber(settings("second"))
-    second.info = replace(second.info, logprobs=False)
+    second.info = replace(second.info, logprobs=False, word_times=False)
     engine = together("transcriber", first, second)
-    await events_of(engine.transcribe(noise(16_000), TranscriptionRequest(logprobs=True)))
-    assert not second.requests[-1][1].logprobs
+    await events_of(
+        engine.transcribe(noise(16_000), TranscriptionRequest(logprobs=True, word_times=True))
+    )
+    asked = second.requests[-1][1]
+    assert not asked.logprobs
+    assert not asked.word_times
 
 
 def synthesizers(**other):

@@ -5,6 +5,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from antiphon.config import Limits
 from antiphon.engines.scripted.script import Fail, Gate, Say, Script, SpeakerSays, Take, WaitFor
@@ -74,6 +75,41 @@ async def test_verbose_json_tells_what_was_said_when():
     assert 0 < second["compression_ratio"] < 2
 
 
+WORD_TIMES = {"response_format": "verbose_json", "timestamp_granularities[]": "word"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["word"], {"words"}),
+        (["segment"], {"segments"}),
+        (["word", "segment"], {"words", "segments"}),
+    ],
+)
+async def test_times_of_words_and_passages_are_told_as_they_are_asked_for(asked, told):
+    fields = {"response_format": "verbose_json", "timestamp_granularities[]": asked}
+    body = (await answered(SCRIPT, TWO, **fields)).json()
+    assert body.keys() & {"words", "segments"} == told
+    if "words" in told:
+        words = body["words"]
+        assert [one["word"] for one in words] == ["Good", "morning", "How", "are", "you"]
+        assert words[0]["start"] == 0
+        assert words[1]["end"] < words[2]["start"], "it begins after the pause"
+        assert 3 < words[2]["start"] < words[4]["start"] < words[4]["end"] <= 7
+
+
+async def test_who_cannot_tell_when_words_were_said_says_so():
+    fields: dict[str, Any] = dict(WORD_TIMES)
+    async with running_server(SCRIPT) as server:
+        hears = server.cast.transcriber
+        hears.info = replace(hears.info, word_times=False)
+        response = await post(server, **fields)
+    assert response.status_code == 400
+    error = response.json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "timestamp_granularities")
+    assert "Whisper" in error["message"]
+
+
 async def test_languages_that_were_heard_are_told():
     script = Script(languages=("de",))
     assert (await answered(script)).json()["languages"] == [{"code": "de"}]
@@ -112,11 +148,6 @@ async def test_a_file_without_speech_has_no_words():
     [
         ({"temperature": "2"}, "invalid_value", "temperature"),
         ({"response_format": "doc"}, "invalid_value", "response_format"),
-        (
-            {"timestamp_granularities[]": "word", "response_format": "verbose_json"},
-            "not_implemented",
-            "timestamp_granularities",
-        ),
         ({"timestamp_granularities[]": "segment"}, "invalid_value", "timestamp_granularities"),
         ({"include[]": "logprobs", "response_format": "text"}, "invalid_value", "include"),
         ({"known_speaker_names[]": "agent"}, "not_implemented", "known_speaker_names"),

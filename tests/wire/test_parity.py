@@ -140,7 +140,6 @@ DIFFERENCES: dict[Difference, str] = {
     (SERVER, "DiarizedTranscription.usage", "we lack UsageTokens"): COUNTED_IN_SECONDS,
     (SERVER, "TextDone.usage", WE_LACK): "the SDK knows it in tokens only, and files have none",
     (SERVER, "TextDelta.segment_id", WE_LACK): "engines tell words before they know the speaker",
-    (SERVER, "VerboseTranscription.words", WE_LACK): "no engine tells when each word was said",
     (SERVER, "VerboseTranscription.task", SDK_LACKS): "as the hosted service sends it",
     (SERVER, "LogProb.bytes[]", "SDK ['number'], ours ['integer']"): "they are bytes",
     (

@@ -59,6 +59,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
         max_audio_s: Longest audio a transcriber takes at once; ``None`` without a limit.
         deltas: Whether a transcriber gives words before it has heard all of them.
         logprobs: Whether a transcriber can say how sure it is of each token.
+        word_times: Whether a transcriber can say when each word was said.
         diarization: Whether a transcriber tells speakers apart.
         context_tokens: How long a language model's prompt and answer may be together, without what
             the engine adds of its own; ``None`` if unknown.
@@ -79,6 +80,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     max_audio_s: float | None = None
     deltas: bool = False
     logprobs: bool = False
+    word_times: bool = False
     diarization: bool = False
     context_tokens: int | None = None
     tools: bool = False

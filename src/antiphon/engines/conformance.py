@@ -248,6 +248,7 @@ class TranscriberConformance(_WorkConformance):
         assert engine.info.deltas or not any(isinstance(one, TranscriptDelta) for one in events)
         assert engine.info.diarization or not any(isinstance(one, SpeakerTurn) for one in events)
         assert events[-1].logprobs == (), "log probabilities were not asked for"
+        assert events[-1].words == (), "times were not asked for"
 
     async def test_it_says_how_sure_it_is_of_each_token_if_it_can(
         self, engine: Transcriber
@@ -260,6 +261,18 @@ class TranscriberConformance(_WorkConformance):
             assert all(one.logprob <= 0 for one in transcript.logprobs)
             told = b"".join(bytes(one.bytes) for one in transcript.logprobs)
             assert told == transcript.text.encode()
+
+    async def test_it_says_when_each_word_was_said_if_it_can(self, engine: Transcriber) -> None:
+        request = TranscriptionRequest(word_times=engine.info.word_times)
+        events = await events_of(engine.transcribe(self.speech, request))
+        self.check(events)
+        words = events[-1].words
+        assert bool(words) == (engine.info.word_times and bool(events[-1].text))
+        times_s = [word.start_s for word in words]
+        assert times_s == sorted(times_s)
+        assert all(0 <= word.start_s <= word.end_s for word in words)
+        assert all(word.end_s <= len(self.speech) / LISTENING_RATE_HZ + 1 for word in words)
+        assert all(word.text and word.text in events[-1].text for word in words)
 
     async def test_the_audio_is_not_changed(self, engine: Transcriber) -> None:
         audio = self.speech

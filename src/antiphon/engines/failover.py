@@ -119,7 +119,9 @@ class FailoverTranscriber(_Failover[Transcriber]):
 
         def ask(transcriber: Transcriber) -> AsyncGenerator[TranscriptEvent, None]:
             logprobs = request.logprobs and transcriber.info.logprobs
-            return transcriber.transcribe(audio, replace(request, logprobs=logprobs))
+            word_times = request.word_times and transcriber.info.word_times
+            asked = replace(request, logprobs=logprobs, word_times=word_times)
+            return transcriber.transcribe(audio, asked)
 
         async with aclosing(self._first_to_answer(ask)) as events:
             async for event in events:

@@ -19,6 +19,7 @@ __all__ = [
     "DenoisingStream",
     "MicrophoneDistance",
     "SpeakerTurn",
+    "TimedWord",
     "Transcriber",
     "Transcript",
     "TranscriptDelta",
@@ -147,7 +148,9 @@ class TurnPredictor(Engine, Protocol):
 
 
 class TranscriptionRequest(Struct, frozen=True, kw_only=True):
-    """How to transcribe. All but ``logprobs`` are hints: engines ignore those of no use to them.
+    """How to transcribe.
+
+    What comes before ``logprobs`` are hints: engines ignore those of no use to them.
 
     Attributes:
         language: ISO-639-1 code of what is spoken, or ``None`` to let the engine decide.
@@ -158,6 +161,8 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
         model: The model name the client asked for; engines with one model ignore it.
         logprobs: Whether log probabilities are wanted. Only engines whose ``info.logprobs`` is
             true are asked for them.
+        word_times: Whether it is wanted when each word was said. Only engines whose
+            ``info.word_times`` is true are asked for it.
     """
 
     language: str | None = None
@@ -167,6 +172,7 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
     delay: TranscriptionDelay | None = None
     model: str | None = None
     logprobs: bool = False
+    word_times: bool = False
 
 
 class TranscriptDelta(Struct, frozen=True):
@@ -197,6 +203,20 @@ class SpeakerTurn(Struct, frozen=True):
     text: str
 
 
+class TimedWord(Struct, frozen=True):
+    """When a word was said.
+
+    Attributes:
+        text: The word, without the punctuation around it.
+        start_s: Where it begins, in seconds of the utterance; not before the word before.
+        end_s: Where it ends; not before it begins.
+    """
+
+    text: str
+    start_s: float
+    end_s: float
+
+
 class Transcript(Struct, frozen=True):
     """The whole transcript; always the last event.
 
@@ -204,11 +224,13 @@ class Transcript(Struct, frozen=True):
         text: Everything that was said; ``""`` if no words were recognized.
         languages: ISO-639-1 codes the engine detected, likeliest first; empty if it detects none.
         logprobs: All tokens of the text, if they are wanted. Their bytes joined are the text's.
+        words: The words of the text in order, if their times are wanted.
     """
 
     text: str
     languages: tuple[str, ...] = ()
     logprobs: tuple[LogProb, ...] = ()
+    words: tuple[TimedWord, ...] = ()
 
 
 TranscriptEvent = TranscriptDelta | SpeakerTurn | Transcript

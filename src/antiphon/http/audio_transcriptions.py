@@ -105,14 +105,14 @@ def _check(wanted: TranscriptionForm, info: EngineInfo) -> None:
     if wanted.known_speaker_names or wanted.known_speaker_references:
         message = "Recognizing known speakers is not built yet. Leave them out."
         raise RequestError(message, code="not_implemented", param="known_speaker_names")
-    if "word" in wanted.timestamp_granularities:
-        message = (
-            f"The transcriber '{info.name}' does not tell when each word was said. Ask for "
-            "'segment'."
-        )
-        raise RequestError(message, code="not_implemented", param="timestamp_granularities")
     if wanted.timestamp_granularities and wanted.response_format != "verbose_json":
         message = "Times are told in the 'response_format' 'verbose_json' only."
+        raise RequestError(message, code="invalid_value", param="timestamp_granularities")
+    if "word" in wanted.timestamp_granularities and not info.word_times:
+        message = (
+            f"The transcriber '{info.name}' does not tell when each word was said. Ask for "
+            "'segment', or have the server run one that does, as Whisper."
+        )
         raise RequestError(message, code="invalid_value", param="timestamp_granularities")
     if "logprobs" in wanted.include:
         if wanted.response_format != "json":
@@ -162,6 +162,7 @@ def _request(wanted: TranscriptionForm, info: EngineInfo) -> TranscriptionReques
         keywords=wanted.keywords,
         model=wanted.model,
         logprobs="logprobs" in wanted.include or averages_logprobs,
+        word_times="word" in wanted.timestamp_granularities,
     )
 
 

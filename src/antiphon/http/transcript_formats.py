@@ -32,6 +32,7 @@ from antiphon.wire.transcriptions import (
     TranscriptionStreamEvent,
     VerboseSegment,
     VerboseTranscription,
+    VerboseWord,
 )
 
 __all__ = ["MEDIA_TYPES", "TIMED", "formatted", "stream_events"]
@@ -114,15 +115,21 @@ async def stream_events(
 def _verbose(
     transcript: FileTranscript, wanted: TranscriptionForm, info: EngineInfo
 ) -> VerboseTranscription:
+    granularities = wanted.timestamp_granularities or ("segment",)
     segments = (
         _segment(number, passage, wanted.temperature)
         for number, passage in enumerate(transcript.passages)
+    )
+    words = (
+        VerboseWord(word=one.text, start=round(one.start_s, 3), end=round(one.end_s, 3))
+        for one in transcript.words
     )
     return VerboseTranscription(
         language=_language(transcript, wanted, info),
         duration=round(transcript.duration_s, 3),
         text=transcript.text,
-        segments=tuple(segments),
+        words=tuple(words) if "word" in granularities else UNSET,
+        segments=tuple(segments) if "segment" in granularities else UNSET,
         usage=_usage(transcript),
     )
 

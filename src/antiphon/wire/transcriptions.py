@@ -24,6 +24,7 @@ __all__ = [
     "VadChunking",
     "VerboseSegment",
     "VerboseTranscription",
+    "VerboseWord",
 ]
 
 TranscriptionFormat: TypeAlias = Literal[
@@ -112,14 +113,23 @@ class VerboseSegment(Struct, frozen=True, kw_only=True):
     no_speech_prob: float = 0.0
 
 
+class VerboseWord(Struct, frozen=True, kw_only=True):
+    """When a word was said, in seconds; without the punctuation around it."""
+
+    word: str
+    start: float
+    end: float
+
+
 class VerboseTranscription(Struct, frozen=True, kw_only=True):
-    """The answer to ``verbose_json``."""
+    """The answer to ``verbose_json``: with ``segments``, unless only ``words`` are asked for."""
 
     task: Literal["transcribe"] = "transcribe"
     language: str
     duration: float
     text: str
-    segments: tuple[VerboseSegment, ...]
+    words: tuple[VerboseWord, ...] | UnsetType = UNSET
+    segments: tuple[VerboseSegment, ...] | UnsetType = UNSET
     usage: TranscriptionDurationUsage
 
 

@@ -116,6 +116,17 @@ def test_a_folder_without_a_model_is_refused(tmp_path):
     ],
 )
 def test_tokens_are_the_pieces_of_their_text(text, tokens, pieces):
-    shown = onnx_asr.aligned(text, tokens, [-0.5] * len(tokens))
-    assert [one.token for one in shown] == pieces
-    assert b"".join(bytes(one.bytes) for one in shown) == text.encode()
+    shown = onnx_asr.aligned(text, tokens)
+    assert [piece for _, piece in shown] == pieces
+    assert "".join(pieces) == text
+    assert all(piece.strip() in tokens[place] for place, piece in shown)
+
+
+async def test_it_says_when_each_word_was_said(transcriber):
+    audio = speech("amiable")
+    *_, transcript = await events(transcriber, audio, word_times=True)
+    assert [word.text for word in transcript.words][:2] == ["well", "yes"]
+    assert len(transcript.words) == len(transcript.text.split())
+    starts_s = [word.start_s for word in transcript.words]
+    assert starts_s == sorted(starts_s)
+    assert 2.0 < transcript.words[-1].start_s < len(audio) / 16_000  # beyond the first part

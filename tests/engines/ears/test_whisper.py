@@ -118,6 +118,32 @@ async def test_long_audio_is_heard_in_parts_each_of_which_is_a_delta(transcriber
     assert told.decode() == transcript.text
 
 
+async def test_it_says_when_each_word_was_said(transcriber):
+    alone = (await heard(transcriber, speech("amiable"), word_times=True)).words
+    assert [word.text.lower() for word in alone] == words(SAID["amiable"])
+    assert alone[-1].end_s == pytest.approx(len(speech("amiable")) / 16_000, abs=0.7)
+    before = np.concatenate([PAUSE, speech("respectable"), PAUSE, PAUSE])
+    audio = np.concatenate([before, speech("amiable")])
+    later = (await heard(transcriber, audio, word_times=True)).words
+    assert later[0].start_s == pytest.approx(1.0, abs=0.4)
+    for one, other in zip(alone, later[-len(alone) :], strict=True):
+        assert one.text.lower() == other.text.lower()
+        assert other.start_s - one.start_s == pytest.approx(len(before) / 16_000, abs=0.3)
+        assert 0 < other.end_s - other.start_s < 1.0
+
+
+async def test_words_of_later_parts_are_told_by_the_clock_of_the_whole(transcriber, monkeypatch):
+    monkeypatch.setattr(whisper, "WINDOW_S", 12.0)  # parts of 10 s
+    audio = np.concatenate([speech("respectable"), PAUSE, speech("amiable"), PAUSE] * 2)
+    *deltas, transcript = await events(transcriber, audio, word_times=True)
+    assert len(deltas) > 1
+    starts_s = [word.start_s for word in transcript.words]
+    assert starts_s == sorted(starts_s)
+    assert [word.text for word in transcript.words][-1] == "himself"
+    ends_s = (audio.size - PAUSE.size) / 16_000
+    assert transcript.words[-1].end_s == pytest.approx(ends_s, abs=0.7)
+
+
 async def test_it_is_surer_of_words_that_were_said_clearly(transcriber):
     rng = np.random.default_rng(0)
     noisy = speech("amiable") + rng.normal(0, 0.05, speech("amiable").size).astype(np.float32)

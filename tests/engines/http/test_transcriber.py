@@ -8,7 +8,7 @@ import wave
 import pytest
 
 from antiphon.engines.conformance import events_of, noise
-from antiphon.engines.hearing import Transcript, TranscriptDelta, TranscriptionRequest
+from antiphon.engines.hearing import TimedWord, Transcript, TranscriptDelta, TranscriptionRequest
 from antiphon.engines.http import factories
 from antiphon.errors import EngineError
 from tests.support.openai_server import streams
@@ -86,6 +86,26 @@ async def test_the_language_is_detected(build, server, told, languages):
     server.tell(TRANSCRIPTIONS, lambda reply: reply.json({"text": "Na", "language": told}))
     assert await hear(transcriber) == [Transcript("Na", languages)]
     assert server.asked_for(TRANSCRIPTIONS)[0].body["response_format"] == "verbose_json"
+
+
+async def test_it_is_asked_when_each_word_was_said(build, server):
+    transcriber = await build(factories.create_transcriber, word_times=True, logprobs=True)
+    words = [
+        {"word": " Hello", "start": -0.1, "end": 0.5},
+        {"word": "there", "start": 0.6, "end": 0.55},
+    ]
+    server.tell(TRANSCRIPTIONS, lambda reply: reply.json({"text": "Hello there.", "words": words}))
+    (transcript,) = await hear(transcriber, word_times=True, logprobs=True)
+    assert transcript.words == (TimedWord("Hello", 0.0, 0.5), TimedWord("there", 0.6, 0.6))
+    (asked,) = server.asked_for(TRANSCRIPTIONS)
+    assert asked.body["response_format"] == "verbose_json"
+    assert asked.body["timestamp_granularities[]"] == "word"
+    assert "include[]" not in asked.body, "that goes with the format 'json' only"
+
+
+async def test_a_server_that_streams_tells_no_times(build):
+    transcriber = await build(factories.create_transcriber, word_times=True, stream=True)
+    assert not transcriber.info.word_times
 
 
 async def test_a_server_that_does_not_stream_after_all(build, server):

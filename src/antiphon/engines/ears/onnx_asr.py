@@ -16,8 +16,10 @@ from msgspec import Struct
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.model_folder import model_folder
 from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.timed_words import timed_words
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
+    TimedWord,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
@@ -34,6 +36,10 @@ __all__ = ["OnnxAsrOptions", "OnnxAsrTranscriber", "aligned", "create"]
 
 SHORTEST_AUDIO_S = 0.1
 """Less holds no word, and hardly fills an encoder's first window."""
+
+
+LONGEST_TOKEN_S = 0.4
+"""What a token lasts at most. The models say when one begins; before the next may be a pause."""
 
 
 class OnnxAsrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,7 +90,10 @@ class OnnxAsrTranscriber(PooledTranscriber):
     ) -> None:
         text = ""
         logprobs: tuple[LogProb, ...] = ()
+        words: tuple[TimedWord, ...] = ()
+        end_s = 0.0
         for part in split_at_quiet(audio, self._options.max_audio_s):
+            start_s, end_s = end_s, end_s + part.size / LISTENING_RATE_HZ
             if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
                 continue
             emit.check()
@@ -94,14 +103,48 @@ class OnnxAsrTranscriber(PooledTranscriber):
             if heard.text:
                 space = " " if text else ""
                 delta = space + heard.text
-                shown = aligned(delta, heard.tokens, heard.logprobs) if request.logprobs else ()
+                shown = _logprobs(delta, heard) if request.logprobs else ()
                 text += delta
                 logprobs += shown
+                if request.word_times:
+                    words += _timed(delta, heard, start_s, end_s)
                 emit(TranscriptDelta(delta, shown))
-        emit(Transcript(text, logprobs=logprobs))
+        emit(Transcript(text, logprobs=logprobs, words=words))
 
 
-def aligned(text: str, tokens: list[str], logprobs: list[float]) -> tuple[LogProb, ...]:
+def _logprobs(text: str, heard: Any) -> tuple[LogProb, ...]:  # noqa: ANN401 (as above)
+    return tuple(
+        LogProb(token=piece, logprob=heard.logprobs[place], bytes=tuple(piece.encode()))
+        for place, piece in aligned(text, heard.tokens)
+    )
+
+
+def _timed(
+    text: str,
+    heard: Any,  # noqa: ANN401 (as above)
+    start_s: float,
+    end_s: float,
+) -> tuple[TimedWord, ...]:
+    """Say when the words of a part were said.
+
+    Args:
+        text: What was heard in it.
+        heard: The same, as onnx-asr tells it, with when each token begins.
+        start_s: When the part begins, in seconds of the utterance.
+        end_s: When it ends.
+    """
+    pieces = aligned(text, heard.tokens)
+    starts_s = [min(start_s + heard.timestamps[place], end_s) for place, _ in pieces]
+    ends_s = [*starts_s[1:], end_s]
+    return timed_words(
+        [
+            (piece.encode(), began_s, min(ended_s, began_s + LONGEST_TOKEN_S))
+            for (_, piece), began_s, ended_s in zip(pieces, starts_s, ends_s, strict=True)
+        ]
+    )
+
+
+def aligned(text: str, tokens: list[str]) -> list[tuple[int, str]]:
     """Say for each token which piece of the text it is.
 
     onnx-asr joins the tokens of a text and leaves out spaces that do not belong there, for example
@@ -111,14 +154,14 @@ def aligned(text: str, tokens: list[str], logprobs: list[float]) -> tuple[LogPro
     Args:
         text: What was recognized.
         tokens: Its tokens.
-        logprobs: Logarithmic probability of each.
 
     Returns:
-        The tokens that stand for some of the text; joined they are the text.
+        Places of the tokens that stand for some of the text, and the pieces; joined they are the
+        text.
     """
-    shown: list[LogProb] = []
+    pieces: list[tuple[int, str]] = []
     at = 0
-    for token, logprob in zip(tokens, logprobs, strict=True):
+    for place, token in enumerate(tokens):
         end = at
         for letter in token:
             found = text.find(letter, end)
@@ -126,8 +169,8 @@ def aligned(text: str, tokens: list[str], logprobs: list[float]) -> tuple[LogPro
                 end = found + 1
         piece, at = text[at:end], end
         if piece:
-            shown.append(LogProb(token=piece, logprob=logprob, bytes=tuple(piece.encode())))
-    return tuple(shown)
+            pieces.append((place, piece))
+    return pieces
 
 
 def create(settings: EngineSettings) -> OnnxAsrTranscriber:
@@ -150,6 +193,7 @@ def create(settings: EngineSettings) -> OnnxAsrTranscriber:
         rate_hz=LISTENING_RATE_HZ,
         deltas=True,
         logprobs=silence.logprobs is not None,
+        word_times=silence.timestamps is not None,
     )
     return OnnxAsrTranscriber(info, model, options)
 

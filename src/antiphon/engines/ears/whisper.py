@@ -19,12 +19,14 @@ import numpy as np
 from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
-from antiphon.engines.ears.mel import log_mel
+from antiphon.engines.ears.mel import HOP_SAMPLES, log_mel
 from antiphon.engines.ears.model_folder import model_folder
 from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.timed_words import timed_words, without_pauses
 from antiphon.engines.ears.whisper_tokens import CONTEXT_TOKENS, WhisperTokens
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
+    TimedWord,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
@@ -54,6 +56,9 @@ TOKENS_PER_S = 20
 SPARE_TOKENS = 16
 """Bounds a decoder that goes round in circles. Half a minute of training text had 7.5 tokens a
 second; quick speech in scripts that take several tokens a letter has more."""
+
+PLACES_PER_S = 50
+"""Of what the encoder gives out, to which words are aligned: one for two frames of the features."""
 
 MOST_COMPRESSIBLE = 2.4
 NO_SPEECH = 0.6
@@ -88,6 +93,7 @@ class _Heard(NamedTuple):
         score: Mean of their logarithmic probabilities.
         no_speech: How probably nobody speaks.
         logits: Scores of the whole vocabulary for each token, float32; empty if not wanted.
+        encoded: What the encoder made of the part.
     """
 
     tokens: list[int]
@@ -95,6 +101,7 @@ class _Heard(NamedTuple):
     score: float
     no_speech: float
     logits: list[Floats]
+    encoded: Any
 
     @property
     def goes_in_circles(self) -> bool:
@@ -137,7 +144,10 @@ class WhisperTranscriber(PooledTranscriber):
         text = ""
         language: str | None = None
         logprobs: tuple[LogProb, ...] = ()
+        words: tuple[TimedWord, ...] = ()
+        end_s = 0.0
         for part in split_at_quiet(audio, WINDOW_S - SILENCE_AFTER_S):
+            start_s, end_s = end_s, end_s + part.size / LISTENING_RATE_HZ
             if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
                 continue
             encoded = self._encode(part, SHORTEST_WINDOW_S)
@@ -155,8 +165,10 @@ class WhisperTranscriber(PooledTranscriber):
                 shown = _logprobs(heard, pieces) if request.logprobs else ()
                 text += delta
                 logprobs += shown
+                if request.word_times:
+                    words += self._timed(heard, pieces, language, part, start_s)
                 emit(TranscriptDelta(delta, shown))
-        emit(Transcript(text, (language,) if text and language else (), logprobs))
+        emit(Transcript(text, (language,) if text and language else (), logprobs, words))
 
     def _encode(self, audio: Floats, shortest_s: float) -> Any:  # noqa: ANN401 (untyped library)
         from ctranslate2 import StorageView  # noqa: PLC0415 (an optional extra)
@@ -201,7 +213,42 @@ class WhisperTranscriber(PooledTranscriber):
             score=result.scores[0],
             no_speech=result.no_speech_prob,
             logits=[np.asarray(one) for one in result.logits[0]] if request.logprobs else [],
+            encoded=encoded,
         )
+
+    def _timed(
+        self,
+        heard: _Heard,
+        pieces: list[tuple[int, bytes]],
+        language: str | None,
+        audio: Floats,
+        start_s: float,
+    ) -> tuple[TimedWord, ...]:
+        """Say when the words of a part were said, which the decoder's attention shows.
+
+        Takes 20 ms for six seconds, a tenth of what recognizing them takes.
+
+        Args:
+            heard: The part.
+            pieces: Places and bytes of its tokens that stand for text.
+            language: What is spoken.
+            audio: Its samples, shape (n,), float32 at 16 kHz.
+            start_s: When it begins, in seconds of the utterance.
+        """
+        opening = self._tokens.opening(language, prompt="")[:-1]  # times are what is wanted
+        tokens = [heard.tokens[place] for place, _ in pieces]
+        (aligned,) = self._model.align(
+            heard.encoded, opening, [tokens], [len(audio) // HOP_SAMPLES]
+        )
+        starts_s: dict[int, float] = {}
+        for number, place in aligned.alignments:
+            starts_s.setdefault(number, start_s + place / PLACES_PER_S)
+        # The last one is the token that ends the text.
+        ends_s = [starts_s[number + 1] for number in range(len(pieces))]
+        timed = [
+            (piece, starts_s[number], ends_s[number]) for number, (_, piece) in enumerate(pieces)
+        ]
+        return without_pauses(timed_words(timed), audio, start_s)
 
 
 def create(settings: EngineSettings) -> WhisperTranscriber:
@@ -223,6 +270,7 @@ def create(settings: EngineSettings) -> WhisperTranscriber:
         rate_hz=LISTENING_RATE_HZ,
         deltas=True,
         logprobs=True,
+        word_times=True,
     )
     return WhisperTranscriber(info, model, tokens, concurrency)
 

@@ -18,6 +18,7 @@ from antiphon.core.languages import language_code
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
+    TimedWord,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
@@ -49,6 +50,8 @@ class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknow
         logprobs: Whether it tells log probabilities (``include[]=logprobs``).
         detects_language: Whether it is asked to say which language was spoken, which Whisper does
             (``response_format=verbose_json``). Not together with ``stream``.
+        word_times: Whether it tells when each word was said, which servers of Whisper do
+            (``timestamp_granularities[]=word``). Not together with ``stream``.
         max_audio_s: Longest audio that it takes; ``None`` without a limit.
     """
 
@@ -56,12 +59,19 @@ class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknow
     stream: bool = False
     logprobs: bool = False
     detects_language: bool = False
+    word_times: bool = False
     max_audio_s: float | None = None
 
 
 class _Token(Struct):
     token: str
     logprob: float
+
+
+class _Word(Struct):
+    word: str
+    start: float
+    end: float
 
 
 class _Answer(Struct):
@@ -72,6 +82,7 @@ class _Answer(Struct):
     delta: str | None = None
     language: str | None = None
     logprobs: tuple[_Token, ...] | None = None
+    words: tuple[_Word, ...] | None = None
 
 
 class HttpTranscriber:
@@ -107,7 +118,8 @@ class HttpTranscriber:
             answer = _read(await self._calls.ask(lambda: self._send(fields, file)))
             text = (answer.text or "").strip()
             languages = _languages(answer)
-            yield Transcript(text, languages, _logprobs(answer, text, request))
+            words = _words(answer) if request.word_times else ()
+            yield Transcript(text, languages, _logprobs(answer, text, request), words)
             return
         async with aclosing(self._streamed(fields, file, request)) as events:
             async for event in events:
@@ -124,7 +136,10 @@ class HttpTranscriber:
             fields["response_format"] = "verbose_json"
         if options.stream:
             fields["stream"] = "true"
-        if request.logprobs:
+        if request.word_times:
+            fields["response_format"] = "verbose_json"
+            fields["timestamp_granularities[]"] = "word"
+        elif request.logprobs:  # which are not told together with times
             fields["include[]"] = "logprobs"
         if request.language is not None:
             fields["language"] = request.language
@@ -197,6 +212,7 @@ def create(settings: EngineSettings) -> HttpTranscriber:
         max_audio_s=options.max_audio_s,
         deltas=options.stream,
         logprobs=options.logprobs,
+        word_times=options.word_times and not options.stream,
     )
     return HttpTranscriber(info, server, options)
 
@@ -206,6 +222,15 @@ def _read(answer: object) -> _Answer:
         return msgspec.convert(answer, _Answer)
     except msgspec.ValidationError as error:
         raise unusable(_STAGE) from error
+
+
+def _words(answer: _Answer) -> tuple[TimedWord, ...]:
+    """When the words were said, in order whatever the server says."""
+    words: list[TimedWord] = []
+    for one in answer.words or ():
+        start_s = max(0.0, one.start, words[-1].start_s if words else 0.0)
+        words.append(TimedWord(one.word.strip(), start_s, max(start_s, one.end)))
+    return tuple(words)
 
 
 def _languages(answer: _Answer) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
     SpeakerTurn,
+    TimedWord,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
@@ -84,6 +85,8 @@ __all__ = [
 
 REMEMBERED_REQUESTS = 32
 """How many of the last requests an engine keeps for tests to look at."""
+
+_PUNCTUATION = ",.;:!?"
 
 SPEAKING_RATE_HZ = 24_000
 CHUNK_MS = 100
@@ -185,7 +188,10 @@ class ScriptedTranscriber(ScriptedEngine):
     async def transcribe(
         self, audio: Floats, request: TranscriptionRequest
     ) -> AsyncGenerator[TranscriptEvent, None]:
-        """Yield one delta a word of the take, then the transcript. Each word is a token."""
+        """Yield one delta a word of the take, then the transcript.
+
+        Each word is a token, and each is said in the same time.
+        """
         self.check_open()
         self.requests.append((audio, request))
         steps = self.reel.next_for(request.prompt or "")
@@ -202,7 +208,12 @@ class ScriptedTranscriber(ScriptedEngine):
             if isinstance(step, SpeakerSays):
                 start_s, end_s = step.start_ms / 1000, step.end_ms / 1000
                 yield SpeakerTurn(step.speaker, start_s, end_s, step.text.strip())
-        yield Transcript("".join(heard), self._script.languages, _logprobs(heard, request))
+        yield Transcript(
+            "".join(heard),
+            self._script.languages,
+            _logprobs(heard, request),
+            _timed(heard, audio) if request.word_times else (),
+        )
 
     def _by_rule(self, audio: Floats) -> tuple[TranscriptionStep, ...]:
         silent = not audio.size or np.sqrt(np.mean(np.square(audio))) <= self._script.speech_rms
@@ -351,6 +362,7 @@ def create_transcriber(settings: EngineSettings) -> ScriptedTranscriber:
         rate_hz=LISTENING_RATE_HZ,
         deltas=True,
         logprobs=True,
+        word_times=True,
         diarization=True,
     )
     return ScriptedTranscriber(info, read_script(settings.options, "transcribe"))
@@ -395,6 +407,14 @@ def _logprobs(words: Sequence[str], request: TranscriptionRequest) -> tuple[LogP
     if not request.logprobs:
         return ()
     return tuple(LogProb(token=word, logprob=LOGPROB, bytes=tuple(word.encode())) for word in words)
+
+
+def _timed(words: Sequence[str], audio: Floats) -> tuple[TimedWord, ...]:
+    each_s = len(audio) / LISTENING_RATE_HZ / max(1, len(words))
+    return tuple(
+        TimedWord(word.strip().strip(_PUNCTUATION), number * each_s, (number + 1) * each_s)
+        for number, word in enumerate(words)
+    )
 
 
 def last_user_text(request: GenerationRequest) -> str:

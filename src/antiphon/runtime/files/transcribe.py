@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from antiphon.core.phrases import LONGEST_MS as SUBTITLE_MS
 from antiphon.core.phrases import PHRASING, Phrases
 from antiphon.engines.hearing import (
     SpeakerTurn,
+    TimedWord,
     Transcriber,
     Transcript,
     TranscriptDelta,
@@ -93,6 +94,7 @@ class FileTranscript:
         logprobs: The tokens of the text, if they are wanted.
         passages: The text between pauses.
         turns: Who said what, from transcribers that tell speakers apart.
+        words: When each word was said, in seconds of the file, if that is wanted.
         duration_s: Length of the file as far as it was read.
     """
 
@@ -101,6 +103,7 @@ class FileTranscript:
     logprobs: list[LogProb] = field(default_factory=list)
     passages: list[Passage] = field(default_factory=list)
     turns: list[SpeakerTurn] = field(default_factory=list)
+    words: list[TimedWord] = field(default_factory=list)
     duration_s: float = 0.0
 
 
@@ -180,6 +183,7 @@ class FileTranscription:
                         yield self._note_turn(piece, event)
                     case Transcript(text=text, languages=languages, logprobs=logprobs):
                         self._note_languages(languages)
+                        self.transcript.words += _in_file(piece, event.words)
                         if not so_far.text and (words := so_far.append(text, logprobs)):
                             yield self._note(words)
         if said := so_far.text.strip():
@@ -201,6 +205,13 @@ class FileTranscription:
     def _note_languages(self, languages: tuple[str, ...]) -> None:
         known = self.transcript.languages
         self.transcript.languages = tuple(dict.fromkeys((*known, *languages)))
+
+
+def _in_file(piece: Piece, words: Sequence[TimedWord]) -> list[TimedWord]:
+    return [
+        replace(one, start_s=piece.start_s + one.start_s, end_s=piece.start_s + one.end_s)
+        for one in words
+    ]
 
 
 class _Words:
