@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import wave
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -34,7 +35,25 @@ def test_the_file_sounds_as_what_was_spoken(name, chunk_samples):
     assert np.sqrt(np.mean(samples**2)) == pytest.approx(np.sqrt(np.mean(SOUND**2)), rel=0.1)
 
 
-@pytest.mark.parametrize(("name", "within_s"), [("pcm", 0.1), ("wav", 0.1), ("mp3", 0.1)])
+@pytest.mark.parametrize("chunk_samples", [100, 2_400, 200_000])
+def test_aac_sounds_as_what_was_spoken(chunk_samples):
+    content = b"".join(encoded("aac", chunk_samples))
+    with av.open(io.BytesIO(content), "r", format="aac") as file:
+        samples = np.concatenate([frame.to_ndarray()[0] for frame in file.decode(audio=0)])
+        assert file.streams.audio[0].rate == CODEC.rate_hz
+    assert len(samples) == pytest.approx(len(SOUND), abs=0.1 * CODEC.rate_hz)
+    assert np.sqrt(np.mean(samples**2)) == pytest.approx(np.sqrt(np.mean(SOUND**2)), rel=0.1)
+
+
+def test_aac_of_nothing_is_a_file():
+    content = ENCODINGS["aac"].open(CODEC).finish()
+    with av.open(io.BytesIO(content), "r", format="aac") as file:
+        assert file.streams.audio[0].rate == CODEC.rate_hz
+
+
+@pytest.mark.parametrize(
+    ("name", "within_s"), [("pcm", 0.1), ("wav", 0.1), ("mp3", 0.1), ("aac", 0.2)]
+)
 def test_the_file_begins_while_it_is_spoken(name, within_s):
     pieces = encoded(name)
     assert any(pieces[: round(within_s * 10)])

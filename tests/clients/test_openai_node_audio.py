@@ -49,4 +49,4 @@ async def test_texts_are_spoken(told):
 
 
 async def test_refusals_are_understood(told):
-    assert (told["refused"]["status"], told["refused"]["code"]) == (400, "not_implemented")
+    assert (told["refused"]["status"], told["refused"]["code"]) == (400, "invalid_value")

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import anyio
+import av
 import httpx2
 import pytest
 import soundfile
 
+from antiphon.audio import ffmpeg
 from antiphon.config import Limits
 from antiphon.engines.scripted.script import Fail, Gate, Script, Sound, Take, WaitFor
 from tests.support.server import Served, running_server
@@ -47,6 +49,14 @@ async def test_speech_is_a_file_of_the_kind_that_is_wanted(response_format, medi
     info = soundfile.info(io.BytesIO(response.content))
     assert (info.format, info.samplerate) == (container, 24_000)
     assert info.duration == pytest.approx(SPOKEN_S, abs=0.1)
+
+
+async def test_speech_may_be_aac():
+    response = await answered(response_format="aac")
+    assert response.headers["content-type"] == "audio/aac"
+    with av.open(io.BytesIO(response.content), "r", format="aac") as file:
+        spoken = sum(frame.samples for frame in file.decode(audio=0)) / 24_000
+    assert spoken == pytest.approx(SPOKEN_S, abs=0.1)
 
 
 @pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])
@@ -102,7 +112,6 @@ async def test_speech_begins_while_it_is_spoken():
         ({"input": "x" * 4097}, "string_above_max_length", "input"),
         ({"voice": "nobody"}, "invalid_value", "voice"),
         ({"speed": 4.1}, "invalid_value", "speed"),
-        ({"response_format": "aac"}, "not_implemented", "response_format"),
         ({"response_format": "doc"}, "invalid_value", "response_format"),
         ({"stream_format": "x"}, "invalid_value", "stream_format"),
     ],
@@ -112,6 +121,13 @@ async def test_what_cannot_be_done_is_refused(fields, code, param):
     assert response.status_code == 400
     error = response.json()["error"]
     assert (error["code"], error["param"]) == (code, param)
+
+
+async def test_what_would_take_more_than_is_installed_is_refused(monkeypatch):
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
+    error = (await answered(response_format="aac")).json()["error"]
+    assert (error["code"], error["param"]) == ("not_implemented", "response_format")
+    assert "antiphon[recordings]" in error["message"]
 
 
 async def test_the_voice_has_to_be_named():

@@ -2,14 +2,14 @@
 
 Some containers state their length at the beginning, where nobody knows it yet. WAV then says the
 longest there is, as the hosted service's does; MP3 has a constant bit rate, by which players work
-the length out; Ogg needs none. FLAC without it confuses decoders, so it comes as a whole.
+the length out; Ogg and AAC need none. FLAC without it confuses decoders, so it comes as a whole.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ from antiphon.audio.formats import Codec, Floats
 __all__ = ["ENCODINGS", "Encoder", "Encoding"]
 
 _UNKNOWN_LENGTH = 0xFFFFFFFF
+
+_AAC_BITS_PER_S = 64_000
 
 _MP3_COMPRESSION = 0.6
 """Of libsndfile's 0 … 1: 64 kbit/s at 24 kHz, transparent for one voice."""
@@ -115,6 +117,48 @@ class _Compressed:
         return self._written.getvalue()
 
 
+class _Aac:
+    """AAC with a header before each 43 ms (ADTS), by FFmpeg: what is encoded is our own."""
+
+    def __init__(self, codec: Codec) -> None:
+        import av  # noqa: PLC0415 (an optional extra, and 60 ms)
+
+        self._new_frame = av.AudioFrame.from_ndarray
+        self._rate_hz = codec.rate_hz
+        self._outlet = _Outlet()
+        self._is_empty = True
+        # Each piece is to go out as it is ready, not by the 32 KiB.
+        self._file = av.open(
+            self._outlet, "w", format="adts", container_options={"flush_packets": "1"}
+        )
+        self._track: Any = self._file.add_stream(
+            "aac", rate=codec.rate_hz, layout="mono", bit_rate=_AAC_BITS_PER_S
+        )
+        self._track.codec_context.open()
+        self._cut = av.AudioResampler(
+            "fltp", "mono", codec.rate_hz, frame_size=self._track.codec_context.frame_size
+        )
+
+    def push(self, samples: Floats) -> bytes:
+        if len(samples):
+            self._is_empty = False
+            frame = self._new_frame(samples[np.newaxis], format="fltp", layout="mono")
+            frame.sample_rate = self._rate_hz
+            self._write(self._cut.resample(frame))
+        return self._outlet.take()
+
+    def finish(self) -> bytes:
+        if self._is_empty:
+            self.push(np.zeros(1, np.float32))
+        self._write([*self._cut.resample(None), None])
+        self._file.close()
+        return self._outlet.take()
+
+    def _write(self, frames: Iterable[Any]) -> None:
+        for frame in frames:
+            self._file.mux(self._track.encode(frame))
+
+
 class _Outlet:
     """A file that is sent away while it is written: what has gone cannot be changed any more."""
 
@@ -129,7 +173,7 @@ class _Outlet:
         self._waiting.clear()
         return taken
 
-    # --- as libsndfile sees it --------------------------------------------------------------------
+    # --- as libraries see it ----------------------------------------------------------------------
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end}[whence]
@@ -189,8 +233,10 @@ def _flac(codec: Codec) -> Encoder:
 ENCODINGS = {
     "mp3": Encoding("audio/mpeg", _mp3),
     "opus": Encoding("audio/ogg", _opus),
+    "aac": Encoding("audio/aac", _Aac),
     "flac": Encoding("audio/flac", _flac),
     "wav": Encoding("audio/wav", _Wav),
     "pcm": Encoding("audio/pcm", _Pcm),
 }
-"""Kinds of files that can be written, by their names in the API."""
+"""Kinds of files that can be written, by their names in the API. For AAC it takes PyAV; see
+:func:`antiphon.audio.ffmpeg.is_installed`."""

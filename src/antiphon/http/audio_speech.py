@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, aclosing
 from starlette.requests import Request
 from starlette.responses import Response
 
+from antiphon.audio import ffmpeg
 from antiphon.audio.encoders import ENCODINGS, Encoding
 from antiphon.core.abilities import voice_name
 from antiphon.core.plan import ChatMessage
@@ -71,13 +72,13 @@ class Speech:
 
 
 def _encoding(wanted: SpeechBody) -> Encoding:
-    encoding = ENCODINGS.get(wanted.response_format)
-    if encoding is None:
+    if wanted.response_format == "aac" and not ffmpeg.is_installed():
         message = (
-            f"Speech as '{wanted.response_format}' is not built yet. Ask for {listed(ENCODINGS)}."
+            "For speech as 'aac' this server lacks PyAV: pip install 'antiphon[recordings]'. Or "
+            f"ask for {listed([name for name in ENCODINGS if name != 'aac'])}."
         )
         raise RequestError(message, code="not_implemented", param="response_format")
-    return encoding
+    return ENCODINGS[wanted.response_format]
 
 
 async def _events(file: SpokenFile, input_tokens: int) -> AsyncGenerator[object, None]:

@@ -51,6 +51,6 @@ await run(async (url, path) => {
   tell('speech', { bytes: (await speech.arrayBuffer()).byteLength });
 
   await client.audio.speech
-    .create({ model: 'tts-1', voice: 'alloy', input: 'x', response_format: 'aac' })
+    .create({ model: 'tts-1', voice: 'alloy', input: 'x', response_format: 'doc' })
     .catch((error) => tell('refused', { status: error.status, code: error.code }));
 });
