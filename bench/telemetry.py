@@ -18,13 +18,14 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from antiphon.config import Config, TracingChoice
 from antiphon.engines.base import EngineSettings
-from antiphon.engines.scripted.engines import (
-    create_language_model,
-    create_synthesizer,
+from antiphon.engines.scripted.hearing import (
+    create_denoiser,
     create_transcriber,
+    create_turn_predictor,
     create_voice_detector,
 )
-from antiphon.engines.scripted.hearing import create_denoiser, create_turn_predictor
+from antiphon.engines.scripted.speaking import create_synthesizer
+from antiphon.engines.scripted.thinking import create_language_model
 from antiphon.observe import Moment, Timeline
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.hosts import SessionHost

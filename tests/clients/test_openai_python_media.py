@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from openai import BadRequestError
 
-from antiphon.engines.scripted.engines import LOGPROB
+from antiphon.engines.scripted.hearing import LOGPROB
 from antiphon.engines.scripted.script import Script, SpeakerSays, Take
 from antiphon.runtime.engine_set import SpokenVoice
 from tests.support.cast import make_cast

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
-from antiphon.engines.scripted.engines import ScriptedTranscriber, create_transcriber
+from antiphon.engines.scripted.hearing import ScriptedTranscriber, create_transcriber
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError
 

@@ -21,7 +21,7 @@ from antiphon.engines.hearing import (
     TranscriptEvent,
     TranscriptionRequest,
 )
-from antiphon.engines.scripted import engines as scripted
+from antiphon.engines.scripted import hearing, speaking
 from antiphon.engines.thinking import GenerationEnd, PromptRead, TextDelta
 from antiphon.errors import EngineError
 
@@ -65,7 +65,7 @@ def test_audio_of_the_wrong_shape_type_or_level(chunk):
 
 
 async def test_a_detector_that_keeps_state_of_its_own():
-    class Forgetful(scripted.ScriptedVoiceDetector):
+    class Forgetful(hearing.ScriptedVoiceDetector):
         calls = 0
 
         def step(self, frames, states):
@@ -73,7 +73,7 @@ async def test_a_detector_that_keeps_state_of_its_own():
             probabilities, states = super().step(frames, states)
             return probabilities / self.calls, states
 
-    like = scripted.create_voice_detector(SETTINGS)
+    like = hearing.create_voice_detector(SETTINGS)
     detector = Forgetful(like.info, like._script, "detect")
     with pytest.raises(AssertionError):
         await VoiceDetectorConformance().test_sessions_judged_together_are_judged_as_if_alone(
@@ -82,7 +82,7 @@ async def test_a_detector_that_keeps_state_of_its_own():
 
 
 async def test_a_transcriber_that_serves_one_session_at_a_time():
-    class Single(scripted.ScriptedTranscriber):
+    class Single(hearing.ScriptedTranscriber):
         busy = False
 
         async def transcribe(
@@ -94,7 +94,7 @@ async def test_a_transcriber_that_serves_one_session_at_a_time():
                 yield event
             self.busy = False
 
-    like = scripted.create_transcriber(SETTINGS)
+    like = hearing.create_transcriber(SETTINGS)
     with pytest.raises(ExceptionGroup):
         await TranscriberConformance().test_one_instance_serves_several_sessions_at_once(
             Single(like.info, like._script)
@@ -102,7 +102,7 @@ async def test_a_transcriber_that_serves_one_session_at_a_time():
 
 
 async def test_a_transcriber_that_is_cut_off_as_if_it_was_done():
-    class CutOff(scripted.ScriptedTranscriber):
+    class CutOff(hearing.ScriptedTranscriber):
         async def transcribe(
             self, audio, request: TranscriptionRequest
         ) -> AsyncGenerator[TranscriptEvent, None]:
@@ -113,7 +113,7 @@ async def test_a_transcriber_that_is_cut_off_as_if_it_was_done():
     class Suite(TranscriberConformance):
         @classmethod
         def create(cls):
-            like = scripted.create_transcriber(SETTINGS)
+            like = hearing.create_transcriber(SETTINGS)
             return CutOff(like.info, like._script)
 
     with pytest.raises(AssertionError):
@@ -121,27 +121,27 @@ async def test_a_transcriber_that_is_cut_off_as_if_it_was_done():
 
 
 async def test_a_transcriber_that_works_in_its_callers_array():
-    class Loud(scripted.ScriptedTranscriber):
+    class Loud(hearing.ScriptedTranscriber):
         def transcribe(
             self, audio, request: TranscriptionRequest
         ) -> AsyncGenerator[TranscriptEvent, None]:
             audio *= 2
             return super().transcribe(audio, request)
 
-    like = scripted.create_transcriber(SETTINGS)
+    like = hearing.create_transcriber(SETTINGS)
     with pytest.raises(AssertionError):
         await TranscriberConformance().test_the_audio_is_not_changed(Loud(like.info, like._script))
 
 
 async def test_a_synthesizer_that_uses_its_chunks_again():
-    class Thrifty(scripted.ScriptedSynthesizer):
+    class Thrifty(speaking.ScriptedSynthesizer):
         async def synthesize(self, request) -> AsyncGenerator[Floats, None]:
             buffer = np.zeros(2400, np.float32)
             async for chunk in super().synthesize(request):
                 buffer[: len(chunk)] = chunk
                 yield buffer[: len(chunk)]
 
-    like = scripted.create_synthesizer(SETTINGS)
+    like = speaking.create_synthesizer(SETTINGS)
     with pytest.raises(AssertionError):
         await SynthesizerConformance().test_chunks_stay_as_they_were_given(
             Thrifty(like.info, like._script)

@@ -15,7 +15,7 @@ from antiphon.engines.base import EngineSettings, Role
 from antiphon.engines.conformance import events_of, noise
 from antiphon.engines.failover import FailoverLanguageModel, with_fallbacks
 from antiphon.engines.hearing import Transcript, TranscriptDelta, TranscriptionRequest
-from antiphon.engines.scripted import engines as scripted
+from antiphon.engines.scripted import hearing, speaking, thinking
 from antiphon.engines.scripted.script import Fail, Say, Script, Take
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import (
@@ -40,7 +40,7 @@ def settings(name: str, script: Script | None = None) -> EngineSettings:
 
 
 def model(name: str, script: Script | None = None):
-    return scripted.create_language_model(settings(name, script))
+    return thinking.create_language_model(settings(name, script))
 
 
 def answering(*steps) -> Script:
@@ -113,7 +113,7 @@ def test_one_engine_stands_for_itself():
 
 
 def test_not_every_role_can_have_others():
-    engines = [scripted.create_voice_detector(settings(name)) for name in ("first", "second")]
+    engines = [hearing.create_voice_detector(settings(name)) for name in ("first", "second")]
     with pytest.raises(ConfigurationError, match="'first' has a fallback"):
         together("voice_detector", *engines)
 
@@ -136,9 +136,9 @@ async def test_all_of_them_are_closed():
 
 @pytest.mark.parametrize("promised", [True, False])
 async def test_a_transcript_has_what_the_first_one_promises(promised):
-    first = scripted.create_transcriber(settings("first", FAILS))
+    first = hearing.create_transcriber(settings("first", FAILS))
     first.info = replace(first.info, deltas=promised)
-    second = scripted.create_transcriber(settings("second"))
+    second = hearing.create_transcriber(settings("second"))
     engine = together("transcriber", first, second)
     events = await events_of(engine.transcribe(noise(16_000), TranscriptionRequest()))
     assert events[-1] == Transcript("Hello there.")
@@ -146,8 +146,8 @@ async def test_a_transcript_has_what_the_first_one_promises(promised):
 
 
 async def test_who_cannot_tell_log_probabilities_is_not_asked_for_them():
-    first = scripted.create_transcriber(settings("first", FAILS))
-    second = scripted.create_transcriber(settings("second"))
+    first = hearing.create_transcriber(settings("first", FAILS))
+    second = hearing.create_transcriber(settings("second"))
     second.info = replace(second.info, logprobs=False, word_times=False)
     engine = together("transcriber", first, second)
     await events_of(
@@ -160,8 +160,8 @@ async def test_who_cannot_tell_log_probabilities_is_not_asked_for_them():
 
 def synthesizers(**other):
     """One that fails, and one whose voices, speeds and rate may be others."""
-    first = scripted.create_synthesizer(settings("first", FAILS))
-    second = scripted.create_synthesizer(settings("second"))
+    first = speaking.create_synthesizer(settings("first", FAILS))
+    second = speaking.create_synthesizer(settings("second"))
     second.info = replace(second.info, **other)
     return together("synthesizer", first, second), second
 
@@ -183,7 +183,7 @@ async def test_it_is_heard_at_the_first_ones_rate():
     engine, _ = synthesizers(rate_hz=16_000)
     request = SpeechRequest(text="Hello.", voice="alto")
     audio = np.concatenate(await events_of(engine.synthesize(request)))
-    plain = scripted.create_synthesizer(settings("plain"))
+    plain = speaking.create_synthesizer(settings("plain"))
     spoken = np.concatenate(await events_of(plain.synthesize(request)))
     assert len(audio) == pytest.approx(len(spoken) * 24_000 / 16_000, abs=2)
     crossings = np.flatnonzero(np.diff(np.signbit(audio[200:-200])))

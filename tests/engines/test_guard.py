@@ -12,11 +12,7 @@ from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.guard import ENGINE_CRASHED, EngineLoad, Limits, guarded, load_of
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
-from antiphon.engines.scripted.engines import (
-    ScriptedTranscriber,
-    create_language_model,
-    create_transcriber,
-)
+from antiphon.engines.scripted.hearing import ScriptedTranscriber, create_transcriber
 from antiphon.engines.scripted.script import (
     Gate,
     Say,
@@ -25,6 +21,7 @@ from antiphon.engines.scripted.script import (
     TranscriptionStep,
     WaitFor,
 )
+from antiphon.engines.scripted.thinking import create_language_model
 from antiphon.engines.thinking import MessageEndPredictor
 from antiphon.errors import ConfigurationError, EngineError
 from tests.support.virtual_time import step

@@ -3,11 +3,9 @@
 from antiphon.engines import conformance
 from antiphon.engines.base import Engine, EngineSettings
 from antiphon.engines.guard import Limits, guarded
-from antiphon.engines.scripted.engines import (
-    create_language_model,
-    create_synthesizer,
-    create_transcriber,
-)
+from antiphon.engines.scripted.hearing import create_transcriber
+from antiphon.engines.scripted.speaking import create_synthesizer
+from antiphon.engines.scripted.thinking import create_language_model
 
 SETTINGS = EngineSettings(name="guarded")
 

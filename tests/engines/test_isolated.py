@@ -14,12 +14,9 @@ from antiphon.engines.base import EngineSettings
 from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptionRequest
 from antiphon.engines.isolated import WINDOW, isolated
-from antiphon.engines.scripted.engines import (
-    create_language_model,
-    create_synthesizer,
-    create_transcriber,
-    create_voice_detector,
-)
+from antiphon.engines.scripted.hearing import create_transcriber, create_voice_detector
+from antiphon.engines.scripted.speaking import create_synthesizer
+from antiphon.engines.scripted.thinking import create_language_model
 from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
 from antiphon.errors import ConfigurationError, EngineError
 from tests.engines import frail

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from antiphon.engines.base import EngineInfo, Floats
-from antiphon.engines.scripted.engines import ScriptedVoiceDetector
+from antiphon.engines.scripted.hearing import ScriptedVoiceDetector
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError
 from antiphon.runtime.detection import MAX_BATCH, Detection

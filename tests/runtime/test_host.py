@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from antiphon.engines.base import EngineInfo
-from antiphon.engines.scripted.engines import ScriptedLanguageModel, ScriptedVoiceDetector
+from antiphon.engines.scripted.hearing import ScriptedVoiceDetector
 from antiphon.engines.scripted.script import (
     AnswerStep,
     Fail,
@@ -21,6 +21,7 @@ from antiphon.engines.scripted.script import (
     TranscriptionStep,
     WaitFor,
 )
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
 from tests.support.cast import make_cast

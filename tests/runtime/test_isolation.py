@@ -13,13 +13,10 @@ from numpy.typing import NDArray
 
 from antiphon.engines.base import Floats
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
-from antiphon.engines.scripted.engines import (
-    ScriptedLanguageModel,
-    ScriptedSynthesizer,
-    ScriptedTranscriber,
-    ScriptedVoiceDetector,
-)
+from antiphon.engines.scripted.hearing import ScriptedTranscriber, ScriptedVoiceDetector
 from antiphon.engines.scripted.script import Script
+from antiphon.engines.scripted.speaking import ScriptedSynthesizer
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.host import Host

@@ -21,7 +21,6 @@ from antiphon.core.signals import (
 )
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.conformance import noise
-from antiphon.engines.scripted.engines import ScriptedLanguageModel
 from antiphon.engines.scripted.script import (
     AnswerStep,
     Call,
@@ -35,6 +34,7 @@ from antiphon.engines.scripted.script import (
     Take,
     WaitFor,
 )
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest, PromptRead
 from antiphon.observe import Moment
 from antiphon.runtime.respond import SEGMENTS_AHEAD, Answer, generation_request

@@ -14,8 +14,8 @@ import pytest
 from starlette.types import Scope
 
 from antiphon.engines.base import Floats
-from antiphon.engines.scripted.engines import ScriptedSynthesizer
 from antiphon.engines.scripted.script import Gate, Say, Script, Sound, Take, Wait, WaitFor
+from antiphon.engines.scripted.speaking import ScriptedSynthesizer
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.errors import RequestError
 from antiphon.runtime.entropy import RandomEntropy

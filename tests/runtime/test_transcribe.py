@@ -19,7 +19,7 @@ from antiphon.core.signals import (
     TranscriptFinished,
 )
 from antiphon.engines.hearing import TranscriptionRequest
-from antiphon.engines.scripted.engines import LOGPROB
+from antiphon.engines.scripted.hearing import LOGPROB
 from antiphon.engines.scripted.script import Fail, Say, Script, SpeakerSays, Take, Wait
 from antiphon.runtime.spare import Spare
 from antiphon.runtime.transcribe import Transcriptions, transcribe, transcription_request

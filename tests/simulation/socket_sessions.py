@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from antiphon.config import Limits
 from antiphon.engines.base import Floats
-from antiphon.engines.scripted.engines import ScriptedVoiceDetector
+from antiphon.engines.scripted.hearing import ScriptedVoiceDetector
 from antiphon.errors import EngineError
 from antiphon.runtime.entropy import RandomEntropy
 from antiphon.runtime.openings import Opening

@@ -9,23 +9,18 @@ from typing import TypeVar
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptEvent, TranscriptionRequest
-from antiphon.engines.scripted.engines import (
-    SPEAKING_RATE_HZ,
-    TONES_HZ,
-    ScriptedLanguageModel,
-    ScriptedSynthesizer,
-    ScriptedTranscriber,
-    ScriptedVoiceDetector,
-    create_language_model,
-    create_transcriber,
-)
 from antiphon.engines.scripted.hearing import (
     ScriptedDenoiser,
+    ScriptedTranscriber,
     ScriptedTurnPredictor,
+    ScriptedVoiceDetector,
     create_denoiser,
+    create_transcriber,
     create_turn_predictor,
 )
 from antiphon.engines.scripted.script import Script
+from antiphon.engines.scripted.speaking import SPEAKING_RATE_HZ, TONES_HZ, ScriptedSynthesizer
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel, create_language_model
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet

@@ -16,8 +16,8 @@ import pytest
 
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import EngineInfo
-from antiphon.engines.scripted.engines import ScriptedLanguageModel
 from antiphon.engines.scripted.script import Gate, Say, Script, Sound, Take, WaitFor
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.hosts import CLOSE_TIMEOUT_S
 from antiphon.runtime.outbox import SOFT_BOUND_BYTES

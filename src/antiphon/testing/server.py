@@ -13,16 +13,12 @@ from starlette.types import ASGIApp
 
 from antiphon.config import Config, StoreChoice
 from antiphon.engines.base import EngineInfo, EngineSettings
-from antiphon.engines.scripted.engines import (
-    ScriptedLanguageModel,
-    create_language_model,
-    create_synthesizer,
+from antiphon.engines.scripted.hearing import (
+    create_denoiser,
     create_transcriber,
+    create_turn_predictor,
     create_voice_detector,
-    last_user_text,
-    outputs_since_user,
 )
-from antiphon.engines.scripted.hearing import create_denoiser, create_turn_predictor
 from antiphon.engines.scripted.script import (
     AnswerStep,
     Fail,
@@ -33,6 +29,13 @@ from antiphon.engines.scripted.script import (
     Take,
     TranscriptionStep,
     Wait,
+)
+from antiphon.engines.scripted.speaking import create_synthesizer
+from antiphon.engines.scripted.thinking import (
+    ScriptedLanguageModel,
+    create_language_model,
+    last_user_text,
+    outputs_since_user,
 )
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet

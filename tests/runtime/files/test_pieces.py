@@ -13,7 +13,7 @@ from antiphon.audio.files import AudioReader
 from antiphon.core.clock import INPUT_CLOCK_HZ
 from antiphon.core.phrases import PHRASING, Phrases
 from antiphon.engines.base import EngineInfo
-from antiphon.engines.scripted.engines import ScriptedVoiceDetector
+from antiphon.engines.scripted.hearing import ScriptedVoiceDetector
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError, RequestError
 from antiphon.runtime.detection import Detection

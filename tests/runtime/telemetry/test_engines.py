@@ -10,7 +10,7 @@ from antiphon.engines.base import EngineSettings
 from antiphon.engines.failover import with_fallbacks
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import TranscriptionRequest
-from antiphon.engines.scripted.engines import create_transcriber
+from antiphon.engines.scripted.hearing import create_transcriber
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError
 from antiphon.runtime.models import Models

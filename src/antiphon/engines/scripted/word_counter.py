@@ -1,13 +1,14 @@
-"""Words as tokens: how the scripted language model counts."""
+"""Words as tokens: how the scripted engines count."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from antiphon.core.plan import ChatMessage
 from antiphon.wire.session import FunctionTool
 
-__all__ = ["WordCounter"]
+__all__ = ["WordCounter", "split_words"]
 
 
 class WordCounter:
@@ -15,12 +16,17 @@ class WordCounter:
 
     def frame_tokens(self, instructions: str, tools: Sequence[FunctionTool]) -> int:
         """Count instructions and tools."""
-        return _words(instructions) + len(tools)
+        return _count(instructions) + len(tools)
 
     def message_tokens(self, message: ChatMessage) -> int:
         """Count what was said and what was called; images take nothing."""
-        return _words(message.text) + sum(_words(call.arguments) for call in message.tool_calls)
+        return _count(message.text) + sum(_count(call.arguments) for call in message.tool_calls)
 
 
-def _words(text: str) -> int:
+def _count(text: str) -> int:
     return len(text.split())
+
+
+def split_words(text: str) -> list[str]:
+    """Split text into words, each with the white space before it; joined they are the text."""
+    return re.findall(r"\s*\S+|\s+$", text)
