@@ -49,13 +49,17 @@ def main() -> None:
 
 
 def _limit() -> None:
-    with contextlib.suppress(ImportError, ValueError):  # not on Windows; or they are less already
+    with contextlib.suppress(ImportError, AttributeError):  # Windows has none of it
         import resource  # noqa: PLC0415 (it is not everywhere)
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
-        resource.setrlimit(resource.RLIMIT_CPU, (MOST_PROCESSOR_S, MOST_PROCESSOR_S))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        for limited, most in (
+            (resource.RLIMIT_AS, MOST_MEMORY_BYTES),
+            (resource.RLIMIT_CPU, MOST_PROCESSOR_S),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, 0),
+        ):
+            with contextlib.suppress(ValueError, OSError):  # it is less already, or a Mac's memory
+                resource.setrlimit(limited, (most, most))
         os.nice(_NICENESS)
 
 
