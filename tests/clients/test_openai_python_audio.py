@@ -13,6 +13,8 @@ from openai.types.audio import (
     TranscriptionDiarized,
     TranscriptionTextDoneEvent,
     TranscriptionVerbose,
+    Translation,
+    TranslationVerbose,
 )
 
 from antiphon.config import Limits
@@ -60,6 +62,19 @@ async def test_a_transcription_with_times_of_words():
     assert " ".join(one.word for one in result.words or ()) == "Good morning How are you"
     assert result.segments is None
     TranscriptionVerbose.model_validate(result.model_dump(exclude_unset=True), strict=True)
+
+
+@pytest.mark.filterwarnings("ignore:deprecated")  # by the SDK, with the endpoint
+async def test_translations():
+    async with running_server(SCRIPT) as server, server.openai() as openai:
+        create = openai.audio.translations.create
+        short = await create(file=FILE, model="whisper-1", prompt="Greetings", temperature=0.2)
+        assert isinstance(short, Translation)
+        assert short.text == TEXT
+        verbose = await create(file=FILE, model="whisper-1", response_format="verbose_json")
+    assert isinstance(verbose, TranslationVerbose)
+    assert verbose.language == "english"
+    TranslationVerbose.model_validate(verbose.model_dump(exclude_unset=True), strict=True)
 
 
 async def test_a_transcription_with_speakers():

@@ -158,6 +158,15 @@ async def test_who_cannot_tell_log_probabilities_is_not_asked_for_them():
     assert not asked.word_times
 
 
+async def test_who_cannot_translate_is_passed_over():
+    engines = [hearing.create_transcriber(settings(name)) for name in ("first", "second")]
+    engines[0].info = replace(engines[0].info, translates=False)
+    engine = together("transcriber", *engines)
+    await events_of(engine.transcribe(noise(16_000), TranscriptionRequest(translate=True)))
+    assert not engines[0].requests
+    assert engines[1].requests[-1][1].translate
+
+
 def synthesizers(**other):
     """One that fails, and one whose voices, speeds and rate may be others."""
     first = speaking.create_synthesizer(settings("first", FAILS))

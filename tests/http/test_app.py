@@ -58,20 +58,3 @@ async def test_everything_else_needs_a_key(method, path, tmp_path):
     assert without.status_code == 401
     assert without.json()["error"]["code"] == "invalid_api_key"
     assert with_key.status_code != 401
-
-
-@pytest.mark.parametrize(
-    ("path", "instead"),
-    [
-        ("/v1/audio/translations", "/v1/audio/transcriptions"),
-        ("/audio/translations", "/v1/audio/transcriptions"),
-    ],
-)
-async def test_routes_that_are_not_built_say_so_and_what_there_is(path, instead):
-    async with running_server() as server:
-        response = await server.request("POST", path)
-    assert response.status_code == 501
-    error = response.json()["error"]
-    assert error["code"] == "not_implemented"
-    assert f"POST {path} is not built yet" in error["message"]
-    assert instead in error["message"]

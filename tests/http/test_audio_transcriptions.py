@@ -13,6 +13,7 @@ from tests.support.server import Served, running_server
 from tests.support.sound import as_file, as_recording, silence, speech
 
 PATH = "/v1/audio/transcriptions"
+TRANSLATIONS = "/v1/audio/translations"
 TWO = as_file(speech(2000) + silence(2000) + speech(2000) + silence(1000))
 SCRIPT = Script(transcriptions=(Take((Say("Good morning."),)), Take((Say("How are you?"),))))
 
@@ -137,6 +138,44 @@ async def test_log_probabilities_are_told_if_they_are_wanted():
         *("Good", " morning."),
         *(" How", " are", " you?"),
     ]
+
+
+async def translated(**fields: Any) -> httpx2.Response:
+    """The answer to a file that is to be told in English."""
+    async with running_server(SCRIPT) as server:
+        async with httpx2.AsyncClient(base_url=server.url) as client:
+            response = await client.post(TRANSLATIONS, files={"file": ("a", TWO)}, data=fields)
+        asked = [request for _, request in server.cast.transcriber.requests]
+        assert all(request.translate and request.language is None for request in asked)
+        await server.wait_until_empty()
+    return response
+
+
+async def test_a_translation_has_the_text_and_no_more():
+    assert (await translated()).json() == {"text": "Good morning. How are you?"}
+
+
+async def test_a_translation_may_have_times():
+    body = (await translated(response_format="verbose_json")).json()
+    assert (body["task"], body["language"], body["duration"]) == ("translate", "english", 7.0)
+    assert [one["text"] for one in body["segments"]] == ["Good morning.", "How are you?"]
+    subtitles = await translated(response_format="vtt")
+    assert subtitles.text.startswith("WEBVTT\n\n00:00:00.000 --> 00:00:02.")
+
+
+async def test_who_cannot_translate_says_so():
+    async with running_server(SCRIPT) as server:
+        hears = server.cast.transcriber
+        hears.info = replace(hears.info, translates=False)
+        async with httpx2.AsyncClient(base_url=server.url) as client:
+            response = await client.post(TRANSLATIONS, files={"file": ("a", TWO)})
+    assert response.status_code == 400
+    assert "Whisper" in response.json()["error"]["message"]
+
+
+async def test_a_translation_has_no_speakers():
+    error = (await translated(response_format="diarized_json")).json()["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", "response_format")
 
 
 async def test_a_file_without_speech_has_no_words():

@@ -60,6 +60,9 @@ PAIRS = [
     (SERVER, audio.TranscriptionVerbose, transcriptions.VerboseTranscription),
     (SERVER, audio.TranscriptionDiarized, transcriptions.DiarizedTranscription),
     (SERVER, audio.TranscriptionStreamEvent, transcriptions.TranscriptionStreamEvent),
+    (SERVER, audio.Translation, transcriptions.Translation),
+    (SERVER, audio.TranslationVerbose, transcriptions.VerboseTranslation),
+    (CLIENT, audio.TranslationCreateParams, transcriptions.TranslationForm),
     (CLIENT, TranscriptionCreateParamsNonStreaming, transcriptions.TranscriptionForm),
     (CLIENT, audio.SpeechCreateParams, speech.SpeechBody),
 ]
@@ -71,6 +74,7 @@ OLDER_CLIENTS = "what older clients call the parts; renamed on arrival, never se
 SENT_BACK = "clients may send back what they were told; it is refused if it differs"
 DECIDED_BY_CORE = "clients may leave the id to the server, which gives every item one"
 ONE_TURN_DETECTION = "the SDK has one loose type where the hosted service sends these two"
+A_FILE_IS_NO_FIELD = "a file of the form, and none of its fields"
 COUNTED_IN_SECONDS = "files are counted in seconds, as the SDK types it for some models"
 ONE_MODEL_WILL_DO = "who names no model gets the server's default"
 
@@ -130,7 +134,9 @@ DIFFERENCES: dict[Difference, str] = {
     ): "the SDK knows it in session events, but not in the answer with a secret",
     (CLIENT, "SpeechBody.model", SDK_REQUIRES): ONE_MODEL_WILL_DO,
     (CLIENT, "TranscriptionForm.model", SDK_REQUIRES): ONE_MODEL_WILL_DO,
-    (CLIENT, "TranscriptionForm.file", WE_LACK): "a file of the form, and none of its fields",
+    (CLIENT, "TranscriptionForm.file", WE_LACK): A_FILE_IS_NO_FIELD,
+    (CLIENT, "TranslationForm.model", SDK_REQUIRES): ONE_MODEL_WILL_DO,
+    (CLIENT, "TranslationForm.file", WE_LACK): A_FILE_IS_NO_FIELD,
     (
         CLIENT,
         "TranscriptionForm.stream",
@@ -141,6 +147,7 @@ DIFFERENCES: dict[Difference, str] = {
     (SERVER, "TextDone.usage", WE_LACK): "the SDK knows it in tokens only, and files have none",
     (SERVER, "TextDelta.segment_id", WE_LACK): "engines tell words before they know the speaker",
     (SERVER, "VerboseTranscription.task", SDK_LACKS): "as the hosted service sends it",
+    (SERVER, "VerboseTranslation.task", SDK_LACKS): "as the hosted service sends it",
     (SERVER, "LogProb.bytes[]", "SDK ['number'], ours ['integer']"): "they are bytes",
     (
         SERVER,

@@ -60,6 +60,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
         deltas: Whether a transcriber gives words before it has heard all of them.
         logprobs: Whether a transcriber can say how sure it is of each token.
         word_times: Whether a transcriber can say when each word was said.
+        translates: Whether a transcriber can write in English what is said in other languages.
         diarization: Whether a transcriber tells speakers apart.
         context_tokens: How long a language model's prompt and answer may be together, without what
             the engine adds of its own; ``None`` if unknown.
@@ -81,6 +82,7 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     deltas: bool = False
     logprobs: bool = False
     word_times: bool = False
+    translates: bool = False
     diarization: bool = False
     context_tokens: int | None = None
     tools: bool = False

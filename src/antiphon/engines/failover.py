@@ -118,6 +118,8 @@ class FailoverTranscriber(_Failover[Transcriber]):
         """
 
         def ask(transcriber: Transcriber) -> AsyncGenerator[TranscriptEvent, None]:
+            if request.translate and not transcriber.info.translates:
+                return _cannot_translate(transcriber.info)
             logprobs = request.logprobs and transcriber.info.logprobs
             word_times = request.word_times and transcriber.info.word_times
             asked = replace(request, logprobs=logprobs, word_times=word_times)
@@ -136,6 +138,12 @@ class FailoverTranscriber(_Failover[Transcriber]):
                 return self.info.diarization
             case _:
                 return True
+
+
+async def _cannot_translate(info: EngineInfo) -> AsyncGenerator[TranscriptEvent, None]:
+    message = f"{info.name} does not translate"
+    raise EngineError(message, stage="transcribe", code="not_translating", retryable=True)
+    yield  # which makes it a generator
 
 
 class FailoverLanguageModel(_Failover[LanguageModel]):

@@ -163,6 +163,8 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
             true are asked for them.
         word_times: Whether it is wanted when each word was said. Only engines whose
             ``info.word_times`` is true are asked for it.
+        translate: Whether the transcript is to be in English, whatever is spoken. Only engines
+            whose ``info.translates`` is true are asked for it.
     """
 
     language: str | None = None
@@ -173,6 +175,7 @@ class TranscriptionRequest(Struct, frozen=True, kw_only=True):
     model: str | None = None
     logprobs: bool = False
     word_times: bool = False
+    translate: bool = False
 
 
 class TranscriptDelta(Struct, frozen=True):

@@ -23,7 +23,7 @@ from antiphon.http.auth import Keyring, key_from_headers
 from antiphon.http.calls import CallRoutes
 from antiphon.http.client_secrets import ClientSecrets
 from antiphon.http.console import Console
-from antiphon.http.errors import EXCEPTIONS, error_response
+from antiphon.http.errors import EXCEPTIONS
 from antiphon.http.health import Health
 from antiphon.http.kept import kept_admin_pages, kept_pages
 from antiphon.http.live import Live
@@ -55,14 +55,6 @@ _NO_SUCH_CALLS = (
 """Routes of the hosted API for calls over SIP, and for calls that translate."""
 
 Page: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-_NOT_BUILT = {
-    "/audio/translations": (
-        "Transcribe with /v1/audio/transcriptions, or translate speech over a WebSocket at "
-        "/v1/realtime/translations."
-    ),
-}
-"""Routes of the hosted API that answer that they are not built, and what to use meanwhile."""
 
 
 def open_switchboard(
@@ -157,14 +149,15 @@ def _keyed_pages(
 ) -> list[tuple[str, str, Page]]:
     """Return method, path and page of all that needs an API key."""
     minting = Minting(reception, secrets)
-    models = Models(reception)
+    models, files = Models(reception), Transcriptions(reception)
     return [
         ("GET", "/models", models.all),
         ("GET", "/models/{model:path}", models.one),
         ("GET", "/antiphon/timelines/{response_id}", pages.timeline),
         ("GET", "/antiphon/voices", Voices(reception).of_model),
         ("POST", "/audio/speech", Speech(reception).create),
-        ("POST", "/audio/transcriptions", Transcriptions(reception).create),
+        ("POST", "/audio/transcriptions", files.create),
+        ("POST", "/audio/translations", files.translate),
         ("POST", "/realtime/calls/{call_id}/hangup", calls.hang_up),
         *(("POST", path, calls.not_built) for path in _NO_SUCH_CALLS),
         ("POST", "/realtime/client_secrets", minting.for_session),
@@ -172,7 +165,6 @@ def _keyed_pages(
         ("POST", "/realtime/sessions", minting.legacy_for_session),
         ("POST", "/realtime/transcription_sessions", minting.legacy_for_transcription),
         *kept_pages(reception),
-        *(("POST", path, pages.not_built) for path in _NOT_BUILT),
     ]
 
 
@@ -245,10 +237,3 @@ class _Pages:
             raise RequestError(message, code="not_found", param="response_id")
         told = ResponseTimeline(response_id=response_id, moments_ms=timeline.as_ms())
         return json_response(told)
-
-    async def not_built(self, request: Request) -> Response:
-        """Refuse what the hosted API has and this server does not yet."""
-        path = request.url.path
-        instead = _NOT_BUILT[path.removeprefix("/v1")]
-        message = f"{request.method} {path} is not built yet. {instead}"
-        return error_response(RequestError(message, code="not_implemented"), status=501)

@@ -1,11 +1,13 @@
-"""``/v1/audio/transcriptions``: a file of speech in, its words out."""
+"""``/v1/audio/transcriptions`` and ``translations``: a file of speech in, its words out."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from functools import partial
 
 import anyio
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,16 +17,22 @@ from antiphon.core.usage import INPUT_AUDIO_TOKENS_PER_S, audio_tokens, usage_wi
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.hearing import LISTENING_RATE_HZ, TranscriptionRequest
 from antiphon.errors import RequestError
-from antiphon.http.forms import read_form
+from antiphon.http.forms import Form, read_form
 from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
-from antiphon.http.transcript_formats import MEDIA_TYPES, TIMED, formatted, stream_events
+from antiphon.http.transcript_formats import (
+    MEDIA_TYPES,
+    TIMED,
+    formatted,
+    stream_events,
+    translated,
+)
 from antiphon.runtime.engine_set import EngineSet
-from antiphon.runtime.files.transcribe import FileTranscription
+from antiphon.runtime.files.transcribe import FileTranscript, FileTranscription
 from antiphon.runtime.reception import Reception
 from antiphon.wire.audio_config import ServerVad
 from antiphon.wire.refusal import listed
 from antiphon.wire.response import RealtimeResponseUsage
-from antiphon.wire.transcriptions import TranscriptionForm, VadChunking
+from antiphon.wire.transcriptions import TranscriptionForm, TranslationForm, VadChunking
 
 __all__ = ["Transcriptions"]
 
@@ -33,7 +41,7 @@ _STREAMED = ("json", "text", "diarized_json")
 
 
 class Transcriptions:
-    """The route that transcribes.
+    """The routes that transcribe and translate.
 
     Args:
         reception: Has the engines.
@@ -44,34 +52,72 @@ class Transcriptions:
 
     async def create(self, request: Request) -> Response:
         """``POST /v1/audio/transcriptions``."""
-        admission, key_name = self._reception.admission, request.state.access.key_name
-        async with AsyncExitStack() as needs:
-            needs.enter_context(admission.visit(key_name))
-            form = await needs.enter_async_context(read_form(request))
+        async with self._visit(request) as (needs, form):
             wanted = form.read_as(TranscriptionForm)
-            engines = self._reception.openings.engines_of(wanted.model)
-            _check(wanted, engines.transcriber.info)
-            model = self._reception.openings.choose_model(wanted.model)
-            use = needs.enter_context(admission.work(key_name, model))
-            reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
-            needs.callback(reader.close)
-            work = self._begin(reader, wanted, engines)
-            needs.callback(lambda: use(_usage(reader)))
-            if wanted.stream:
-                body, media_type = as_events(stream_events(work, wanted)), EVENT_STREAM
-            else:
-                body = _whole(work, wanted, engines.transcriber.info)
-                media_type = MEDIA_TYPES[wanted.response_format]
-            return WorkedOutResponse(body, media_type=media_type, needs=needs.pop_all())
+            return await self._answer(request, needs, form, wanted)
+
+    async def translate(self, request: Request) -> Response:
+        """``POST /v1/audio/translations``."""
+        async with self._visit(request) as (needs, form):
+            asked = form.read_as(TranslationForm)
+            wanted = TranscriptionForm(
+                model=asked.model,
+                prompt=asked.prompt,
+                response_format=asked.response_format,
+                temperature=asked.temperature,
+            )
+            return await self._answer(request, needs, form, wanted, translate=True)
+
+    @asynccontextmanager
+    async def _visit(self, request: Request) -> AsyncGenerator[tuple[AsyncExitStack, Form], None]:
+        """Let a client in, and read its form; the stack has what an answer needs."""
+        async with AsyncExitStack() as needs:
+            needs.enter_context(self._reception.admission.visit(request.state.access.key_name))
+            yield needs, await needs.enter_async_context(read_form(request))
+
+    async def _answer(
+        self,
+        request: Request,
+        needs: AsyncExitStack,
+        form: Form,
+        wanted: TranscriptionForm,
+        *,
+        translate: bool = False,
+    ) -> Response:
+        admission, key_name = self._reception.admission, request.state.access.key_name
+        engines = self._reception.openings.engines_of(wanted.model)
+        info = engines.transcriber.info
+        _check(wanted, info)
+        if translate:
+            _check_translates(info)
+        model = self._reception.openings.choose_model(wanted.model)
+        use = needs.enter_context(admission.work(key_name, model))
+        reader = await anyio.to_thread.run_sync(AudioReader, form.file, LISTENING_RATE_HZ)
+        needs.callback(reader.close)
+        work = self._begin(reader, wanted, engines, translate=translate)
+        needs.callback(lambda: use(_usage(reader)))
+        if wanted.stream:
+            body, media_type = as_events(stream_events(work, wanted)), EVENT_STREAM
+        else:
+            body = _whole(
+                work, partial(translated if translate else formatted, wanted=wanted, info=info)
+            )
+            media_type = MEDIA_TYPES[wanted.response_format]
+        return WorkedOutResponse(body, media_type=media_type, needs=needs.pop_all())
 
     def _begin(
-        self, reader: AudioReader, wanted: TranscriptionForm, engines: EngineSet
+        self,
+        reader: AudioReader,
+        wanted: TranscriptionForm,
+        engines: EngineSet,
+        *,
+        translate: bool,
     ) -> FileTranscription:
         return FileTranscription(
             reader,
             engines.transcriber,
             self._reception.detection,
-            _request(wanted, engines.transcriber.info),
+            replace(_request(wanted, engines.transcriber.info), translate=translate),
             rules=_rules(wanted),
             timed=wanted.response_format in TIMED,
             whole=wanted.response_format == "diarized_json",
@@ -85,13 +131,13 @@ def _usage(reader: AudioReader) -> RealtimeResponseUsage:
 
 
 async def _whole(
-    work: FileTranscription, wanted: TranscriptionForm, info: EngineInfo
+    work: FileTranscription, written: Callable[[FileTranscript], bytes]
 ) -> AsyncGenerator[bytes, None]:
     """Yield the answer in one piece, when all words are known."""
     async with aclosing(work.listen()) as events:
         async for _ in events:
             pass
-    yield formatted(work.transcript, wanted, info)
+    yield written(work.transcript)
 
 
 def _check(wanted: TranscriptionForm, info: EngineInfo) -> None:
@@ -121,6 +167,15 @@ def _check(wanted: TranscriptionForm, info: EngineInfo) -> None:
         if not info.logprobs:
             message = f"The transcriber '{info.name}' has no log probabilities."
             raise RequestError(message, code="invalid_value", param="include")
+
+
+def _check_translates(info: EngineInfo) -> None:
+    if not info.translates:
+        message = (
+            f"The transcriber '{info.name}' does not translate. Have the server run one that does, "
+            "as Whisper, or ask for a transcription."
+        )
+        raise RequestError(message, code="invalid_value", param="model")
 
 
 def _check_languages(wanted: TranscriptionForm, info: EngineInfo) -> None:

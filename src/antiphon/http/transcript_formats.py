@@ -30,12 +30,14 @@ from antiphon.wire.transcriptions import (
     TranscriptionForm,
     TranscriptionFormat,
     TranscriptionStreamEvent,
+    Translation,
     VerboseSegment,
     VerboseTranscription,
+    VerboseTranslation,
     VerboseWord,
 )
 
-__all__ = ["MEDIA_TYPES", "TIMED", "formatted", "stream_events"]
+__all__ = ["MEDIA_TYPES", "TIMED", "formatted", "stream_events", "translated"]
 
 MEDIA_TYPES: dict[TranscriptionFormat, str] = {
     "json": "application/json",
@@ -91,6 +93,23 @@ def formatted(transcript: FileTranscript, wanted: TranscriptionForm, info: Engin
             )
 
 
+def translated(transcript: FileTranscript, wanted: TranscriptionForm, info: EngineInfo) -> bytes:
+    """Return the body of an answer that is a translation; arguments as for :func:`formatted`."""
+    match wanted.response_format:
+        case "json":
+            return encode(Translation(text=transcript.text))
+        case "verbose_json":
+            return encode(
+                VerboseTranslation(
+                    duration=round(transcript.duration_s, 3),
+                    text=transcript.text,
+                    segments=_segments(transcript, wanted),
+                )
+            )
+        case _:
+            return formatted(transcript, wanted, info)
+
+
 async def stream_events(
     work: FileTranscription, wanted: TranscriptionForm
 ) -> AsyncGenerator[TranscriptionStreamEvent, None]:
@@ -116,10 +135,6 @@ def _verbose(
     transcript: FileTranscript, wanted: TranscriptionForm, info: EngineInfo
 ) -> VerboseTranscription:
     granularities = wanted.timestamp_granularities or ("segment",)
-    segments = (
-        _segment(number, passage, wanted.temperature)
-        for number, passage in enumerate(transcript.passages)
-    )
     words = (
         VerboseWord(word=one.text, start=round(one.start_s, 3), end=round(one.end_s, 3))
         for one in transcript.words
@@ -129,8 +144,15 @@ def _verbose(
         duration=round(transcript.duration_s, 3),
         text=transcript.text,
         words=tuple(words) if "word" in granularities else UNSET,
-        segments=tuple(segments) if "segment" in granularities else UNSET,
+        segments=_segments(transcript, wanted) if "segment" in granularities else UNSET,
         usage=_usage(transcript),
+    )
+
+
+def _segments(transcript: FileTranscript, wanted: TranscriptionForm) -> tuple[VerboseSegment, ...]:
+    return tuple(
+        _segment(number, passage, wanted.temperature)
+        for number, passage in enumerate(transcript.passages)
     )
 
 

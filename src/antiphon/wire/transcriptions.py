@@ -21,15 +21,22 @@ __all__ = [
     "TranscriptionForm",
     "TranscriptionFormat",
     "TranscriptionStreamEvent",
+    "Translation",
+    "TranslationForm",
+    "TranslationFormat",
     "VadChunking",
     "VerboseSegment",
     "VerboseTranscription",
+    "VerboseTranslation",
     "VerboseWord",
 ]
 
 TranscriptionFormat: TypeAlias = Literal[
     "json", "text", "srt", "verbose_json", "vtt", "diarized_json"
 ]
+
+
+TranslationFormat: TypeAlias = Literal["json", "text", "srt", "verbose_json", "vtt"]
 
 
 class VadChunking(Struct, frozen=True, kw_only=True, tag_field="type", tag="server_vad"):
@@ -131,6 +138,37 @@ class VerboseTranscription(Struct, frozen=True, kw_only=True):
     words: tuple[VerboseWord, ...] | UnsetType = UNSET
     segments: tuple[VerboseSegment, ...] | UnsetType = UNSET
     usage: TranscriptionDurationUsage
+
+
+class TranslationForm(Struct, frozen=True, kw_only=True):
+    """The fields of ``POST /v1/audio/translations``, without ``file``."""
+
+    model: Annotated[str | None, Meta(description="Name of the model; the default if absent.")] = (
+        None
+    )
+    prompt: Annotated[str | None, Meta(description="Text that steers the translation.")] = None
+    response_format: Annotated[TranslationFormat, Meta(description="What the answer is to be.")] = (
+        "json"
+    )
+    temperature: Annotated[
+        float, Meta(ge=0, le=1, description="Accepted; transcribers here take the likeliest words.")
+    ] = 0.0
+
+
+class Translation(Struct, frozen=True, kw_only=True):
+    """The answer to ``json``: what was said, in English."""
+
+    text: str
+
+
+class VerboseTranslation(Struct, frozen=True, kw_only=True):
+    """The answer to ``verbose_json``, when it is translated; ``language`` is that of the text."""
+
+    task: Literal["translate"] = "translate"
+    language: str = "english"
+    duration: float
+    text: str
+    segments: tuple[VerboseSegment, ...]
 
 
 class DiarizedSegment(

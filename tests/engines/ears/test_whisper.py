@@ -62,6 +62,11 @@ async def test_it_writes_in_the_language_that_it_is_told(transcriber):
     assert words(transcript.text) != words(SAID["amiable"])
 
 
+async def test_it_writes_in_english_what_is_said_in_the_language_that_it_is_told(transcriber):
+    transcript = await heard(transcriber, speech("amiable"), language="de", translate=True)
+    assert words(transcript.text) == words(SAID["amiable"])
+
+
 async def test_it_looks_for_the_language_among_those_it_may_be(transcriber):
     transcript = await heard(transcriber, speech("amiable"), languages=("fr", "it"))
     assert transcript.languages in (("fr",), ("it",))

@@ -14,6 +14,7 @@ from antiphon.errors import EngineError
 from tests.support.openai_server import streams
 
 TRANSCRIPTIONS = "/audio/transcriptions"
+TRANSLATIONS = "/audio/translations"
 SPEECH = noise(16_000)
 
 
@@ -101,6 +102,16 @@ async def test_it_is_asked_when_each_word_was_said(build, server):
     assert asked.body["response_format"] == "verbose_json"
     assert asked.body["timestamp_granularities[]"] == "word"
     assert "include[]" not in asked.body, "that goes with the format 'json' only"
+
+
+@pytest.mark.parametrize("streams", [True, False])
+async def test_it_is_asked_to_translate(build, server, streams):
+    transcriber = await build(factories.create_transcriber, translates=True, stream=streams)
+    server.tell(TRANSLATIONS, lambda reply: reply.json({"text": "Good day."}))
+    events = await hear(transcriber, translate=True, language="de", prompt="A call.")
+    assert events == [Transcript("Good day.")]
+    (asked,) = server.asked_for(TRANSLATIONS)
+    assert asked.body == {"model": "parrot", "response_format": "json", "prompt": "A call."}
 
 
 async def test_a_server_that_streams_tells_no_times(build):

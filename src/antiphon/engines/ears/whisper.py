@@ -166,7 +166,8 @@ class WhisperTranscriber(PooledTranscriber):
                 text += delta
                 logprobs += shown
                 if request.word_times:
-                    words += self._timed(heard, pieces, language, part, start_s)
+                    opening = self._tokens.opening(language, "", translate=request.translate)
+                    words += self._timed(heard, pieces, opening[:-1], part, start_s)
                 emit(TranscriptDelta(delta, shown))
         emit(Transcript(text, (language,) if text and language else (), logprobs, words))
 
@@ -195,7 +196,7 @@ class WhisperTranscriber(PooledTranscriber):
         language: str | None,
         request: TranscriptionRequest,
     ) -> _Heard:
-        opening = self._tokens.opening(language, _prompt(request))
+        opening = self._tokens.opening(language, _prompt(request), translate=request.translate)
         most_tokens = int(audio_samples / LISTENING_RATE_HZ * TOKENS_PER_S) + SPARE_TOKENS
         (result,) = self._model.generate(
             encoded,
@@ -220,7 +221,7 @@ class WhisperTranscriber(PooledTranscriber):
         self,
         heard: _Heard,
         pieces: list[tuple[int, bytes]],
-        language: str | None,
+        opening: list[int],
         audio: Floats,
         start_s: float,
     ) -> tuple[TimedWord, ...]:
@@ -231,11 +232,10 @@ class WhisperTranscriber(PooledTranscriber):
         Args:
             heard: The part.
             pieces: Places and bytes of its tokens that stand for text.
-            language: What is spoken.
+            opening: The tokens that it begins with, without the one that wants no times.
             audio: Its samples, shape (n,), float32 at 16 kHz.
             start_s: When it begins, in seconds of the utterance.
         """
-        opening = self._tokens.opening(language, prompt="")[:-1]  # times are what is wanted
         tokens = [heard.tokens[place] for place, _ in pieces]
         (aligned,) = self._model.align(
             heard.encoded, opening, [tokens], [len(audio) // HOP_SAMPLES]
@@ -271,6 +271,7 @@ def create(settings: EngineSettings) -> WhisperTranscriber:
         deltas=True,
         logprobs=True,
         word_times=True,
+        translates=bool(tokens.languages),
     )
     return WhisperTranscriber(info, model, tokens, concurrency)
 

@@ -48,6 +48,7 @@ class WhisperTokens:
         try:
             self._start = names["<|startoftranscript|>"]
             self._transcribe = names["<|transcribe|>"]
+            self._translate = names["<|translate|>"]
             self._before = names["<|startofprev|>"]
             self._no_timestamps = names["<|notimestamps|>"]
             self._first_control: int = names["<|endoftext|>"]
@@ -75,18 +76,20 @@ class WhisperTokens:
         code = token.strip("<|>")
         return _NOW_CALLED.get(code, code)
 
-    def opening(self, language: str | None, prompt: str) -> list[int]:
+    def opening(self, language: str | None, prompt: str, *, translate: bool = False) -> list[int]:
         """The tokens that a transcript begins with.
 
         Args:
             language: What is spoken, one of :attr:`languages`; ``None`` for an English model.
             prompt: What the transcript is made to go on from; of longer ones the end counts.
+            translate: Whether it is to be in English all the same.
         """
         before: list[int] = []
         if prompt:
             words = self._tokenizer.encode(" " + prompt, add_special_tokens=False).ids
             before = [self._before, *words[-PROMPT_TOKENS:]]
-        told = [self._languages[language], self._transcribe] if language else []
+        task = self._translate if translate else self._transcribe
+        told = [self._languages[language], task] if language else []
         return [*before, self._start, *told, self._no_timestamps]
 
     def pieces(self, tokens: Sequence[int], *, first: bool) -> list[tuple[int, bytes]]:

@@ -52,6 +52,7 @@ class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknow
             (``response_format=verbose_json``). Not together with ``stream``.
         word_times: Whether it tells when each word was said, which servers of Whisper do
             (``timestamp_granularities[]=word``). Not together with ``stream``.
+        translates: Whether it translates into English (``/audio/translations``).
         max_audio_s: Longest audio that it takes; ``None`` without a limit.
     """
 
@@ -60,6 +61,7 @@ class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknow
     logprobs: bool = False
     detects_language: bool = False
     word_times: bool = False
+    translates: bool = False
     max_audio_s: float | None = None
 
 
@@ -114,8 +116,9 @@ class HttpTranscriber:
             return
         fields = self._fields(request, await self._calls.model_for(request.model))
         file = ("speech.wav", wav_of(audio), "audio/wav")
-        if not self._options.stream:
-            answer = _read(await self._calls.ask(lambda: self._send(fields, file)))
+        if request.translate or not self._options.stream:
+            page = "translations" if request.translate else "transcriptions"
+            answer = _read(await self._calls.ask(lambda: self._send(page, fields, file)))
             text = (answer.text or "").strip()
             languages = _languages(answer)
             words = _words(answer) if request.word_times else ()
@@ -132,6 +135,8 @@ class HttpTranscriber:
     def _fields(self, request: TranscriptionRequest, model: str) -> dict[str, Any]:
         options = self._options
         fields: dict[str, Any] = {"model": model, "response_format": "json"}
+        if request.translate:  # of which less can be asked
+            return fields | ({"prompt": request.prompt} if request.prompt else {}) | options.body
         if options.detects_language and not options.stream:
             fields["response_format"] = "verbose_json"
         if options.stream:
@@ -148,9 +153,11 @@ class HttpTranscriber:
             fields["prompt"] = prompt
         return fields | options.body
 
-    async def _send(self, fields: dict[str, Any], file: tuple[str, bytes, str]) -> object:
+    async def _send(
+        self, page: str, fields: dict[str, Any], file: tuple[str, bytes, str]
+    ) -> object:
         return await self._server.client.post(
-            "/audio/transcriptions",
+            f"/audio/{page}",
             body=fields,
             files=[("file", file)],
             options=_MULTIPART,
@@ -213,6 +220,7 @@ def create(settings: EngineSettings) -> HttpTranscriber:
         deltas=options.stream,
         logprobs=options.logprobs,
         word_times=options.word_times and not options.stream,
+        translates=options.translates,
     )
     return HttpTranscriber(info, server, options)
 

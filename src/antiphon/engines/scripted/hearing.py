@@ -248,6 +248,7 @@ def create_transcriber(settings: EngineSettings) -> ScriptedTranscriber:
         deltas=True,
         logprobs=True,
         word_times=True,
+        translates=True,
         diarization=True,
     )
     return ScriptedTranscriber(info, read_script(settings.options, "transcribe"))

@@ -22,18 +22,34 @@ from antiphon.wire.transcriptions import (
     DiarizedTranscription,
     Transcription,
     TranscriptionForm,
+    Translation,
+    TranslationForm,
     VerboseTranscription,
+    VerboseTranslation,
 )
 
 __all__ = ["FILE_OPERATIONS", "MODEL_OPERATIONS", "SERVER_OPERATIONS"]
 
-_Binary = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
+
+_Upload = Annotated[
+    str,
+    Meta(
+        description="The file: WAV, FLAC, MP3, Ogg, WebM, MP4 or AAC.",
+        extra_json_schema={"format": "binary"},
+    ),
+]
 
 
 class TranscriptionUpload(TranscriptionForm, frozen=True, kw_only=True):
     """A file of speech, and what is to be told of it."""
 
-    file: Annotated[_Binary, Meta(description="The file: WAV, FLAC, MP3 or Ogg.")]
+    file: _Upload
+
+
+class TranslationUpload(TranslationForm, frozen=True, kw_only=True):
+    """A file of speech, to be told in English."""
+
+    file: _Upload
 
 
 SERVER_OPERATIONS = (
@@ -136,6 +152,22 @@ FILE_OPERATIONS = (
             "application/x-subrip": None,
             "text/vtt": None,
             EVENTS: None,
+        },
+        errors=WORKING_ERRORS,
+    ),
+    Operation(
+        "POST",
+        "/v1/audio/translations",
+        "create_audio_translation",
+        "Audio files",
+        "Tell in English what is said in a file.",
+        Key.ANY,
+        body={FORM: TranslationUpload},
+        answer={
+            JSON: (Translation, VerboseTranslation),
+            "text/plain": None,
+            "application/x-subrip": None,
+            "text/vtt": None,
         },
         errors=WORKING_ERRORS,
     ),

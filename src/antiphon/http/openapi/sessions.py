@@ -167,7 +167,6 @@ NOT_BUILT_OPERATIONS = tuple(
         answer={JSON: HttpErrorBody},
     )
     for path, name, summary in (
-        ("/v1/audio/translations", "create_audio_translation", "Translate a file."),
         ("/v1/realtime/calls/{call_id}/accept", "accept_call", "Take a call over SIP."),
         ("/v1/realtime/calls/{call_id}/reject", "reject_call", "Refuse it."),
         ("/v1/realtime/calls/{call_id}/refer", "refer_call", "Pass it on."),
