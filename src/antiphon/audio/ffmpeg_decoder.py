@@ -73,6 +73,7 @@ def _decode(av: Any, file: Any, container: str) -> None:  # noqa: ANN401 (PyAV's
         if stream.codec_context is None or stream.codec_context.name not in CODECS:
             _tell(problem="its sound is of a kind that is not read")
             return
+        stream.codec_context.thread_count = 1  # each thread's stack counts as memory
         frames = opened.decode(stream)
         first = next(frames, None)
         if first is None:
