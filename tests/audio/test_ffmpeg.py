@@ -11,6 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
+from antiphon.audio import ffmpeg_decoder
 from antiphon.audio.ffmpeg import FfmpegError, FfmpegFile
 from tests.support.sound import as_recording, speech
 
@@ -101,14 +102,37 @@ def test_what_makes_no_sense_is_refused(content, container):
     assert refusal(content, container) == "it could not be decoded"
 
 
-def test_a_recording_that_claims_to_be_huge_gets_no_memory_for_it():
+def claiming(samples: int) -> bytes:
+    """An MP4 that says it has so many samples of a byte. FFmpeg keeps 24 bytes for each."""
     boxes = bytearray(MP4)
     sizes, chunks = boxes.index(b"stsz") + 8, boxes.index(b"stsc") + 12
-    count = (50_000_000).to_bytes(4, "big")  # FFmpeg keeps 24 bytes for each: 1.2 GB
-    one = (1).to_bytes(4, "big")
+    count, one = samples.to_bytes(4, "big"), (1).to_bytes(4, "big")
     boxes[sizes : sizes + 8] = one + count
     boxes[chunks : chunks + 12] = one + count + one
-    assert refusal(bytes(boxes), "mov") in ("it could not be decoded", "there is no sound in it")
+    return bytes(boxes)
+
+
+def test_a_recording_that_claims_to_be_huge_gets_no_memory_for_it():
+    assert refusal(claiming(2_000_000), "mov") == "it could not be decoded"  # but was looked at
+    assert refusal(claiming(50_000_000), "mov") == "there is no sound in it"  # it would be 1.2 GB
+
+
+@pytest.mark.parametrize(
+    ("ends", "reason"),
+    [
+        ("sys.exit(2)", "more than 384 MiB of memory"),
+        ("os.kill(os.getpid(), signal.SIGXCPU)", "more than 60 s of processor time"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "it could not be decoded"),
+    ],
+)
+@pytest.mark.parametrize(
+    "begins", ["", """print('{"rate_hz": 8000, "channels": 1}', flush=True)"""]
+)
+def test_the_reason_is_told_why_decoding_ended(ends, reason, begins, tmp_path, monkeypatch):
+    program = tmp_path / "ends.py"
+    program.write_text(f"import os, signal, sys\n{begins}\n{ends}\n")
+    monkeypatch.setattr(ffmpeg_decoder, "__file__", str(program))
+    assert reason in refusal(WEBM, "matroska")
 
 
 @pytest.mark.parametrize("seed", range(20))

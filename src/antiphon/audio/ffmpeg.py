@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import signal
 import subprocess
 import sys
 from tempfile import TemporaryFile
@@ -98,7 +99,7 @@ class FfmpegFile:
         size_bytes = self.channels * _SAMPLE_BYTES
         content = self._decoded.read(wanted_samples * size_bytes)
         if len(content) < wanted_samples * size_bytes and self._process.wait():
-            raise FfmpegError(_BROKEN)
+            raise FfmpegError(self._reason())
         whole = len(content) // size_bytes * size_bytes
         return np.frombuffer(content[:whole], "<f4").reshape(-1, self.channels)
 
@@ -106,11 +107,19 @@ class FfmpegFile:
         line = self._decoded.readline(_LONGEST_HEAD_BYTES)
         try:
             head = msgspec.json.decode(line, type=_Head)
-        except msgspec.DecodeError:  # it crashed, or had no more memory
-            raise FfmpegError(_BROKEN) from None
+        except msgspec.DecodeError:  # the program has ended before it knew
+            raise FfmpegError(self._reason()) from None
         if head.problem:
             raise FfmpegError(head.problem)
         return head
 
-
-_BROKEN = "it could not be decoded"
+    def _reason(self) -> str:
+        """Say why the program has ended."""
+        status = self._process.wait()
+        if status == ffmpeg_decoder.TOO_LARGE:
+            most_mib = ffmpeg_decoder.MOST_MEMORY_BYTES >> 20
+            return f"to decode it takes more than {most_mib} MiB of memory"
+        if status == -getattr(signal, "SIGXCPU", 0):
+            most_s = ffmpeg_decoder.MOST_PROCESSOR_S
+            return f"to decode it takes more than {most_s} s of processor time"
+        return "it could not be decoded"

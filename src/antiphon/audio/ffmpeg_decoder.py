@@ -27,6 +27,9 @@ of gigabytes."""
 MOST_PROCESSOR_S = 60
 """Four hours of AAC or Opus take some 17."""
 
+TOO_LARGE = 2
+"""Exit status: it takes more memory than there is."""
+
 _NICENESS = 10
 """Who talks to the server goes first."""
 
@@ -34,7 +37,11 @@ _SAMPLE_BYTES = 4
 
 
 def main() -> None:
-    """Decode standard input to standard output; exit status 1 if it is damaged."""
+    """Decode standard input to standard output.
+
+    The exit status is 1 if it is damaged, and :data:`TOO_LARGE` if there is no memory for it. What
+    takes too long is ended by SIGXCPU.
+    """
     import av  # noqa: PLC0415 (the parent imports this module, and must not load FFmpeg)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to obey, and it ends this
@@ -42,7 +49,9 @@ def main() -> None:
     try:
         with open(0, "rb", closefd=False) as file:
             _decode(av, file, sys.argv[1])
-    except (av.FFmpegError, ValueError, MemoryError):
+    except MemoryError:  # FFmpeg's, too
+        sys.exit(TOO_LARGE)
+    except (av.FFmpegError, ValueError):
         sys.exit(1)
     except BrokenPipeError:
         os._exit(0)  # nobody wants to hear more, not even what is still buffered
@@ -58,8 +67,10 @@ def _limit() -> None:
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, 0),
         ):
+            # Of processor time, the system ends who reaches the second bound without a word.
+            last = most + 1 if limited == resource.RLIMIT_CPU else most
             with contextlib.suppress(ValueError, OSError):  # it is less already, or a Mac's memory
-                resource.setrlimit(limited, (most, most))
+                resource.setrlimit(limited, (most, last))
         os.nice(_NICENESS)
 
 

@@ -463,7 +463,7 @@ class Session(Verbs[received.ClientEvent]):
         self._now = now
         for response in self._responses:
             self._responses.cancel(response.id)
-        self._conversation.clear()
+        self._conversation.clear()  # it may be large, and nobody will ask for it any more
 
 
 def _has_own_input(params: ResponseCreateParams) -> bool:

@@ -274,6 +274,10 @@ class TranscriberConformance(_WorkConformance):
         assert all(word.end_s <= len(self.speech) / LISTENING_RATE_HZ + 1 for word in words)
         assert all(word.text and word.text in events[-1].text for word in words)
 
+    async def test_it_translates_if_it_can(self, engine: Transcriber) -> None:
+        request = TranscriptionRequest(translate=engine.info.translates)
+        self.check(await events_of(engine.transcribe(self.speech, request)))
+
     async def test_the_audio_is_not_changed(self, engine: Transcriber) -> None:
         audio = self.speech
         await events_of(engine.transcribe(audio, TranscriptionRequest()))
