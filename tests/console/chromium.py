@@ -166,6 +166,18 @@ class Visit:
         await self.page.evaluate("ms => heard.until(ms)", ms)
         return await self.heard()
 
+    async def heard_loud(self, blocks: int) -> Heard:
+        """Return what the page has played, once so many blocks of it were to be heard.
+
+        Raises:
+            TimeoutError: There was too little.
+        """
+        heard = await self.heard()
+        with anyio.fail_after(PATIENCE_MS / 1000):
+            while len(heard.loud_ms) < blocks:
+                heard = await self.heard_until(await self.now_ms())
+        return heard
+
     async def heard(self) -> Heard:
         """Return what the page has played so far."""
         told = await self.page.evaluate("heard.told()")
