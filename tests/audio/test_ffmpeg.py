@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import random
+import sys
 
 import av
 import numpy as np
@@ -146,6 +147,16 @@ def test_damage_is_told_or_heard_and_nothing_worse(seed):
     with contextlib.suppress(FfmpegError):
         read(bytes(damaged), container)
     assert children() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of others are told on Linux only")
+def test_who_decodes_can_open_nothing():
+    before = children()
+    file = opened(as_recording(speech(20_000)), "matroska")
+    (decoder,) = children() - before
+    assert psutil.Process(decoder).rlimit(psutil.RLIMIT_NOFILE) == (0, 0)
+    assert len(file.read_block(1000)) == 1000
+    file.close()
 
 
 def test_who_has_heard_enough_leaves_no_process():

@@ -43,6 +43,7 @@ def main() -> None:
     takes too long is ended by SIGXCPU.
     """
     import av  # noqa: PLC0415 (the parent imports this module, and must not load FFmpeg)
+    import av.subtitles.stream  # noqa: PLC0415 (av would do so later, when it can open no file)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server's to obey, and it ends this
     _limit()
@@ -66,6 +67,7 @@ def _limit() -> None:
             (resource.RLIMIT_CPU, MOST_PROCESSOR_S),
             (resource.RLIMIT_CORE, 0),
             (resource.RLIMIT_FSIZE, 0),
+            (resource.RLIMIT_NOFILE, 0),  # no file, no socket but those that are open by now
         ):
             # Of processor time, the system ends who reaches the second bound without a word.
             last = most + 1 if limited == resource.RLIMIT_CPU else most
