@@ -63,3 +63,42 @@ def test_keys_are_not_shown():
     shown = tomllib.loads(text)
     assert shown["keys"][0]["rate_limits"] == {"requests_per_minute": 6}
     assert shown["keys"][0]["hash"][:15] == hash_line("sk-three")[:15]
+
+
+FULL_OF_SECRETS = """
+api_keys = ["SECRET"]
+[store]
+url = "postgresql://antiphon:SECRET@db/antiphon"
+[language_model]
+use = "http://localhost:1/v1#big"
+options = { api_key = "SECRET", headers = { Authorization = "Bearer SECRET" } }
+fallback = [
+  { use = "https://api.example.com/v1#b", options = { api_key = "SECRET" } },
+  { use = "https://api.example.com/v1#c", options = { api_key = "env:ITS_KEY" } },
+]
+[models.proxied.language_model]
+use = "http://user:SECRET@localhost:1/v1#small"
+[models.hosted]
+upstream = { use = "wss://host/v1#any", api_key = "SECRET" }
+[[models.tools.session.tools]]
+type = "mcp"
+server_label = "one"
+server_url = "https://tools.example.com/mcp"
+authorization = "SECRET"
+headers = { "X-Key" = "SECRET" }
+[[webrtc.ice_servers]]
+urls = ["turn:turn.example.com"]
+username = "user"
+credential = "SECRET"
+"""
+
+
+def test_secrets_are_not_shown_wherever_they_are(tmp_path):
+    file = tmp_path / "antiphon.toml"
+    file.write_text(FULL_OF_SECRETS)
+    text = "\n".join(report(load(file, environment={"ITS_KEY": "SECRET"})))
+    assert "SECRET" not in text
+    shown = tomllib.loads(text)
+    _, second = shown["language_model"]["fallback"]
+    assert second["options"]["api_key"] == "env:ITS_KEY"  # where it is kept may be seen
+    assert shown["models"]["proxied"]["language_model"]["use"].startswith("http://user:***")

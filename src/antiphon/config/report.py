@@ -17,13 +17,11 @@ __all__ = ["report"]
 
 _SHOWN_HASH_DIGITS = 8  # tell hashes apart
 _MASK = "********"
-_SECRETS = ("hash", "credential")
-"""What entries of lists call what is not to be shown."""
+_SECRETS = ("api_key", "api_keys", "admin_keys", "authorization", "credential", "hash", "headers")
+"""What is not to be shown, with everything in it."""
 
-_KEYS = ("api_keys", "admin_keys")
-
-_PASSWORD = re.compile(r":[^/@]*@")
-"""Of a URL, after the user's name."""
+_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^/@\s]*@")
+"""In a URL, after the user's name."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 
@@ -31,7 +29,8 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 def report(loaded: Loaded, *, with_defaults: bool = True) -> Iterator[str]:
     """Yield the lines of a configuration as TOML, with the source of each value as a comment.
 
-    API keys are masked, and of hashes only the beginning is shown.
+    Keys, passwords and headers are masked, wherever they are, and of hashes only the beginning is
+    shown. In which variable of the environment a secret is kept may be seen.
 
     Args:
         loaded: The configuration.
@@ -40,14 +39,31 @@ def report(loaded: Loaded, *, with_defaults: bool = True) -> Iterator[str]:
     for name in loaded.config.__struct_fields__:
         if loaded.sources[name] == DEFAULT_SOURCE and not with_defaults:
             continue
-        value = getattr(loaded.config, name)
-        masked = tuple(_masked(key) for key in value) if name in _KEYS else value
-        plain = msgspec.to_builtins(masked, enc_hook=str)
+        plain = _without_secrets(
+            msgspec.to_builtins(getattr(loaded.config, name), enc_hook=str), secret=name in _SECRETS
+        )
         source = loaded.sources[name]
         if plain is None:
             yield f"# {name} is not set"
         for key, leaf in _leaves(name, plain):
             yield f"{key} = {_toml(leaf)}  # {source}"
+
+
+def _without_secrets(value: Any, *, secret: bool) -> Any:  # noqa: ANN401
+    match value:
+        case dict():
+            return {
+                name: _without_secrets(one, secret=secret or name in _SECRETS)
+                for name, one in value.items()
+            }
+        case list() | tuple():
+            return [_without_secrets(one, secret=secret) for one in value]
+        case str() if secret:
+            return _masked(value)
+        case str():
+            return _PASSWORD.sub(rf"\1:{_MASK}@", value)
+        case _:
+            return value
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
@@ -56,24 +72,14 @@ def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         for name, one in value.items():
             yield from _leaves(f"{key}.{_key(name)}", one)
     elif value is not None:
-        yield key, _shown(key, value)
-
-
-def _shown(key: str, value: Any) -> Any:  # noqa: ANN401
-    """Return a value, masked if it is a secret; where it is kept may be shown."""
-    if key == "store.url":
-        return _PASSWORD.sub(f":{_MASK}@", str(value))
-    is_key = key.endswith(".api_key") and not str(value).startswith(ENVIRONMENT)
-    return _MASK if is_key else value
+        yield key, value
 
 
 def _toml(value: Any) -> str:  # noqa: ANN401
     match value:
         case Mapping():
             pairs = [
-                f"{_key(name)} = {_toml(_masked(one) if name in _SECRETS else one)}"
-                for name, one in value.items()
-                if one is not None
+                f"{_key(name)} = {_toml(one)}" for name, one in value.items() if one is not None
             ]
             return "{" + ", ".join(pairs) + "}"
         case list() | tuple():
@@ -86,7 +92,9 @@ def _key(name: str) -> str:
     return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
-def _masked(key: str) -> str:
-    if key.startswith(HASH_PREFIX):
-        return key[: len(HASH_PREFIX) + _SHOWN_HASH_DIGITS] + "…"
+def _masked(secret: str) -> str:
+    if secret.startswith(ENVIRONMENT):
+        return secret
+    if secret.startswith(HASH_PREFIX):
+        return secret[: len(HASH_PREFIX) + _SHOWN_HASH_DIGITS] + "…"
     return _MASK
