@@ -45,6 +45,13 @@ async def test_what_the_operator_said_is_shown_with_its_source(tmp_path):
     assert "host" not in said
 
 
+async def test_no_password_of_an_address_is_shown(tmp_path, caplog):
+    _, said = await checked(tmp_path, language_model="http://user:secret@127.0.0.1:9/v1#big")
+    assert "language_model  http://user:********@127.0.0.1:9/v1#big: ready" in said
+    assert "http://user:********@127.0.0.1:9/v1 is out of reach" in caplog.text
+    assert "secret" not in said + caplog.text
+
+
 async def test_engines_of_all_models_and_their_fallbacks_are_tried_once(tmp_path):
     quick = Choice(use="scripted", parallel=1, fallback=("scripted",))
     models = {"a": ModelChoice(), "b": ModelChoice(language_model=quick), "c": ModelChoice()}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from antiphon.config import Config, Loaded, report
+from antiphon.engines.addresses import without_passwords
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
 from antiphon.engines.choices import Choice, choice_of
@@ -45,7 +46,7 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
     async with AsyncExitStack() as stack:
         for role, chosen in config.engine_choices():
             state = status(role, chosen, home=config.home, catalogue=catalogue)
-            name = choice_of(chosen).use if chosen else state.name
+            name = without_passwords(choice_of(chosen).use) if chosen else state.name
             echo(f"{role:15} {name}: {state.readiness.value}")
             if state.readiness is not Readiness.READY:
                 echo(f"{'':15} {state.problem}")
@@ -64,7 +65,7 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
                 ears = cast("Transcriber", engine)
     for name, model in config.models.items():
         if model.service is not None:
-            echo(f"{'upstream':15} {model.service.use}: of the model {name}")
+            echo(f"{'upstream':15} {without_passwords(model.service.use)}: of the model {name}")
             try:
                 echo(f"{'':15} {await upstream_self_test(model.service, name)}")
             except AntiphonError as error:

@@ -11,17 +11,14 @@ import msgspec
 
 from antiphon.config.keys import HASH_PREFIX
 from antiphon.config.loading import DEFAULT_SOURCE, Loaded
+from antiphon.engines.addresses import MASK, without_passwords
 from antiphon.engines.choices import ENVIRONMENT
 
 __all__ = ["report"]
 
 _SHOWN_HASH_DIGITS = 8  # tell hashes apart
-_MASK = "********"
 _SECRETS = ("api_key", "api_keys", "admin_keys", "authorization", "credential", "hash", "headers")
 """What is not to be shown, with everything in it."""
-
-_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^/@\s]*@")
-"""In a URL, after the user's name."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 
@@ -61,7 +58,7 @@ def _without_secrets(value: Any, *, secret: bool) -> Any:  # noqa: ANN401
         case str() if secret:
             return _masked(value)
         case str():
-            return _PASSWORD.sub(rf"\1:{_MASK}@", value)
+            return without_passwords(value)
         case _:
             return value
 
@@ -97,4 +94,4 @@ def _masked(secret: str) -> str:
         return secret
     if secret.startswith(HASH_PREFIX):
         return secret[: len(HASH_PREFIX) + _SHOWN_HASH_DIGITS] + "…"
-    return _MASK
+    return MASK

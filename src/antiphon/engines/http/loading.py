@@ -60,10 +60,10 @@ def borrowed(options: ServerOptions, name: str, stage: Stage) -> Server:
         return server  # many small servers list nothing
     except (openai.OpenAIError, ValueError) as error:
         remark = failure_of(error, stage).remark
-        _log.warning("%s: %s %s", name, options.base_url, remark)
+        _log.warning("%s: %s %s", name, server.base_url, remark)
         return server
     if options.model is not None and models and options.model not in models:
-        _log.warning("%s: %s %s", name, options.base_url, _lacks(options.model, models))
+        _log.warning("%s: %s %s", name, server.base_url, _lacks(options.model, models))
     return server
 
 

@@ -10,6 +10,7 @@ import msgspec
 import openai
 from msgspec import Struct
 
+from antiphon.engines.addresses import without_passwords
 from antiphon.engines.http.breaker import CircuitBreaker
 from antiphon.engines.http.options import ServerOptions
 
@@ -46,7 +47,7 @@ class Server:
     """A server that speaks the OpenAI API. Made by :func:`lend_server`.
 
     Attributes:
-        base_url: Its address, for the log.
+        base_url: Its address, for the log: without a password.
         client: Sends requests, once each: sending again is up to ``calls.py``.
         breaker: Whether it is down.
         models: Names of its models; ``None`` as long as it has not said.
@@ -54,7 +55,7 @@ class Server:
     """
 
     def __init__(self, options: ServerOptions) -> None:
-        self.base_url = options.base_url
+        self.base_url = without_passwords(options.base_url)
         self.borrowers = 0
         self.breaker = CircuitBreaker(options.failures_in_a_row, options.rest_s)
         self.models: tuple[str, ...] | None = None
