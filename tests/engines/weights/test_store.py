@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -254,6 +255,15 @@ def test_weights_that_do_not_fit_are_refused_before_anything_is_downloaded(serve
     with pytest.raises(WeightsError, match=r"need 1000000000000.0 MB, but .* ANTIPHON_HOME"):
         fetch(entry_of(endless), tmp_path, Told())
     assert server.requests == []
+
+
+def test_of_a_file_that_is_partly_there_the_rest_has_to_fit(server, tmp_path, monkeypatch):
+    file = file_of(server.put("/a", CONTENT))
+    leave_part(file, tmp_path, CONTENT[:10_000])
+    room = shutil._ntuple_diskusage(10**9, 10**9 - 1_000, 1_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
+    (path,) = fetch(entry_of(file), tmp_path, Told()).values()
+    assert path.read_bytes() == CONTENT
 
 
 def test_a_home_that_cannot_be_written_is_named(server, tmp_path):

@@ -21,7 +21,12 @@ from antiphon.engines.weights.hub import (
     remember,
 )
 from antiphon.engines.weights.hub_library import HubRepo
-from antiphon.engines.weights.incoming import Incoming, SourceError, WrongBytesError
+from antiphon.engines.weights.incoming import (
+    Incoming,
+    SourceError,
+    WrongBytesError,
+    bytes_to_come,
+)
 from antiphon.engines.weights.progress import PlainProgress, Progress
 from antiphon.engines.weights.sources import Sources
 from antiphon.engines.weights.store import fetching, require_room, sha256_of
@@ -117,8 +122,9 @@ def _fetch_missing(
     reference: Reference, known: KnownReference, home: Path, sources: Sources
 ) -> None:
     missing = missing_of(reference, known, home)
-    require_room(home, sum(file.bytes for file in missing), str(reference))
     folder = known.folder(reference, home)
+    needed_bytes = sum(bytes_to_come(folder / file.path, file.bytes) for file in missing)
+    require_room(home, needed_bytes, str(reference))
     for file in missing:
         source = HubSource(reference.repo, known.commit, file.path)
         _deliver(source, folder / file.path, file.bytes, file.sha256, sources)
@@ -135,7 +141,12 @@ def _fetch_first(
         raise SourceError(message)
     known = KnownReference(commit=repo.commit, licence=repo.licence, files=())
     folder = known.folder(reference, home)
-    require_room(home, sum(file.bytes for file in listed), str(reference))
+    needed_bytes = sum(
+        bytes_to_come(folder / file.path, file.bytes)
+        for file in listed
+        if not has_size(folder / file.path, file.bytes)
+    )
+    require_room(home, needed_bytes, str(reference))
     files = []
     for file in listed:
         path = folder / file.path

