@@ -8,6 +8,7 @@ from antiphon.engines.catalogue import (
     Catalogue,
     Entry,
     HubSource,
+    PathSource,
     WheelPart,
     builtin_catalogue,
     merged,
@@ -195,6 +196,33 @@ def test_an_own_entry_replaces_the_one_of_its_role_and_name(own):
     assert both.find("synthesizer", "scripted").engine == "mine"
     assert both.find("transcriber", "scripted").engine == "scripted-transcriber"
     assert len(both.entries) == len(CATALOGUE.entries)
+
+
+FROM_A_PATH = """
+[entries.files.model]
+file = "model.gguf"
+bytes = 3
+sha256 = "{sha256}"
+sources = [{{ kind = "path", path = "{path}" }}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("weights/model.gguf", "{folder}/weights/model.gguf"),
+        ("/models/model.gguf", "/models/model.gguf"),
+        ("~/model.gguf", "{user}/model.gguf"),
+    ],
+)
+def test_paths_of_an_own_catalogue_begin_at_its_folder(own, tmp_path, monkeypatch, written, path):
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    file = own(entry_text() + FROM_A_PATH.format(sha256="0" * 64, path=written))
+    monkeypatch.chdir(tmp_path)
+    for named in (file, file.relative_to(tmp_path)):
+        entry = merged(CATALOGUE, named).find("synthesizer", "my-voice")
+        (source,) = entry.files["model"].sources
+        assert source == PathSource(path.format(folder=tmp_path, user=tmp_path / "user"))
 
 
 def test_own_defaults_go_over_those_of_the_catalogue(own):

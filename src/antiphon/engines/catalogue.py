@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from antiphon.engines.base import Role
 from antiphon.errors import ConfigurationError
@@ -27,6 +28,7 @@ __all__ = [
     "CommitHash",
     "Entry",
     "HubSource",
+    "PathSource",
     "RelativePath",
     "RepoName",
     "Sha256",
@@ -36,6 +38,7 @@ __all__ = [
     "WheelPart",
     "WheelSource",
     "builtin_catalogue",
+    "catalogue_with",
     "merged",
 ]
 
@@ -102,7 +105,18 @@ class WheelSource(Struct, tag_field="kind", tag="wheel", frozen=True, forbid_unk
     parts: Annotated[tuple[WheelPart, ...], Meta(min_length=1)]
 
 
-Source = UrlSource | HubSource | WheelSource
+class PathSource(Struct, tag_field="kind", tag="path", frozen=True, forbid_unknown_fields=True):
+    """A file of this machine, or of a disk that others share with it. It is copied.
+
+    Attributes:
+        path: Where it is; relative ones begin at the folder of the catalogue, ``~`` is the home of
+            the user.
+    """
+
+    path: Annotated[str, Meta(min_length=1)]
+
+
+Source = UrlSource | HubSource | WheelSource | PathSource
 
 
 class WeightFile(Struct, frozen=True, forbid_unknown_fields=True):
@@ -228,6 +242,21 @@ class Catalogue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         raise ConfigurationError(message)
 
 
+def _located(entry: Entry, folder: Path) -> Entry:
+    """Return an entry of a catalogue in a folder, with the whole paths of its files."""
+    files = {
+        key: replace(file, sources=tuple(_whole(source, folder) for source in file.sources))
+        for key, file in entry.files.items()
+    }
+    return replace(entry, files=files)
+
+
+def _whole(source: Source, folder: Path) -> Source:
+    if not isinstance(source, PathSource):
+        return source
+    return PathSource(str(folder.absolute() / Path(source.path).expanduser()))
+
+
 def _names_of(entry: Entry) -> tuple[str, ...]:
     return entry.name, *entry.aliases
 
@@ -272,7 +301,7 @@ def merged(catalogue: Catalogue, path: Path) -> Catalogue:
     both = Catalogue(
         defaults={**catalogue.defaults, **own.defaults},
         fallbacks={**catalogue.fallbacks, **own.fallbacks},
-        entries=(*kept, *own.entries),
+        entries=(*kept, *(_located(entry, path.parent) for entry in own.entries)),
     )
     taken = Counter((entry.role, name) for entry in both.entries for name in _names_of(entry))
     for (role, name), times in taken.items():

@@ -5,6 +5,7 @@ import pytest
 from antiphon.engines.catalogue import (
     Entry,
     HubSource,
+    PathSource,
     UrlSource,
     WeightFile,
     WheelPart,
@@ -77,10 +78,31 @@ def test_what_the_hubs_own_library_has_is_not_downloaded_again(hub, monkeypatch,
     assert hub.server.authorizations == []
 
 
-def test_a_damaged_file_of_the_hubs_own_library_is_refused(hub, tmp_path):
-    put_into_the_hubs_own_cache(tmp_path, CONTENT[:-1] + b"x")
-    with pytest.raises(WeightsError, match="not the 10240 bytes with"):
-        fetch(entry_of(hub_source()), tmp_path / "home", Told())
+@pytest.mark.parametrize("damaged", [CONTENT[:-1] + b"x", CONTENT + b"x", b""])
+def test_instead_of_a_damaged_file_of_the_hubs_own_library_a_new_one_is_fetched(
+    hub, tmp_path, damaged
+):
+    put_into_the_hubs_own_cache(tmp_path, damaged)
+    hub.offer(REPO, {"model.gguf": CONTENT})
+    files = fetch(entry_of(hub_source()), tmp_path / "home", Told())
+    assert files["model"].read_bytes() == CONTENT
+
+
+def test_a_file_of_this_machine_is_copied(tmp_path):
+    (tmp_path / "here.bin").write_bytes(CONTENT)
+    source = PathSource(str(tmp_path / "here.bin"))
+    files = fetch(entry_of(source), tmp_path / "home", Told())
+    assert files["model"].read_bytes() == CONTENT
+    assert (tmp_path / "here.bin").exists()
+
+
+def test_a_file_of_this_machine_that_is_not_as_it_should_be_is_refused(tmp_path):
+    (tmp_path / "here.bin").write_bytes(CONTENT[::-1])
+    sources = [PathSource(str(tmp_path / name)) for name in ("here.bin", "absent.bin")]
+    with pytest.raises(WeightsError) as refusal:
+        fetch(entry_of(*sources), tmp_path / "home", Told())
+    assert f"{tmp_path}/here.bin: it sent 10240 bytes with sha256" in str(refusal.value)
+    assert f"{tmp_path}/absent.bin: it cannot be read (No such file" in str(refusal.value)
     assert left_behind(tmp_path / "home") == []
 
 
@@ -113,6 +135,7 @@ def test_a_hub_that_cannot_be_reached_is_asked_once(hub, monkeypatch, tmp_path):
 
 def test_sources_are_called_by_what_people_know_them_by():
     assert name_of(UrlSource("https://example.org/a.bin")) == "https://example.org/a.bin"
+    assert name_of(PathSource("/models/a.bin")) == "/models/a.bin"
     assert name_of(HubSource(REPO, COMMIT, "a.bin")) == f"hf:{REPO}/a.bin"
     parts = [WheelPart("one==1", "a"), WheelPart("two==1", "b")]
     assert name_of(WheelSource(tuple(parts[:1]))) == "one==1"

