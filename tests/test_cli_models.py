@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from antiphon.cli import main
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import builtin_catalogue
-from antiphon.engines.weights.store import path_of
-from tests.engines.hub_stand_in import hub_settings, hub_stand_in
+from antiphon.engines.weights.store import path_of, sha256_of
+from tests.engines.hub_stand_in import COMMIT, hub_settings, hub_stand_in
 
 REPO = "someone/tiny-model"
 CONTENT = b"gguf" * 1_000
@@ -97,6 +97,25 @@ def test_an_entry_is_shown_with_its_files_and_where_they_come_from(run, home):
     assert "https://github.com/snakers4/silero-vad/" in shown
 
 
+def test_what_was_fetched_by_reference_is_shown(run, hub, home):
+    reference = f"hf:{REPO}/model.gguf"
+    refusal = run("show", reference)
+    assert refusal.exit_code == 1
+    assert f"antiphon models fetch {reference}" in refusal.output
+    run("fetch", reference)
+    (path,) = home.rglob("*.gguf")
+    shown = run("show", reference).output
+    for said in (f"{reference}: ready, {path}", COMMIT, "mit", sha256_of(path)):
+        assert said in shown
+
+
+def test_a_default_that_goes_by_an_alias_has_its_star(run, tmp_path, monkeypatch):
+    own = tmp_path / "own.toml"
+    own.write_text('[defaults]\nlanguage_model = "fast"\n')
+    monkeypatch.setenv("ANTIPHON_CATALOGUE", str(own))
+    assert "smollm2-135m (fast) *" in row_of(run(), "smollm2-135m")
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(run):
     for command in ("show", "fetch", "verify", "remove"):
         refusal = run(command, "nobody")
@@ -138,6 +157,14 @@ def test_a_reference_that_cannot_be_fetched_says_why(run, hub, monkeypatch):
     assert refusal.exit_code == 1
     assert "HF_HUB_OFFLINE is set" in refusal.output
     assert "name their path instead" in refusal.output
+
+
+def test_what_cannot_be_fetched_does_not_keep_the_others_from_it(run, hub, home):
+    fetched = run("fetch", f"hf:{REPO}/absent.gguf", f"hf:{REPO}/model.gguf", f"hf:{REPO}/no.gguf")
+    assert fetched.exit_code == 1
+    assert "the repository has no absent.gguf" in " ".join(fetched.output.split())
+    assert f"hf:{REPO}/model.gguf: ready" in fetched.output
+    assert "the repository has no no.gguf" in " ".join(fetched.output.split())
 
 
 def test_what_is_no_reference_is_refused(run):

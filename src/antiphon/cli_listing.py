@@ -12,12 +12,18 @@ from typing import Any
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
 from antiphon.engines.registry import Readiness, status
-from antiphon.engines.weights.hub import KnownReference, Reference, known_references, missing_of
+from antiphon.engines.weights.hub import (
+    KnownReference,
+    Reference,
+    known_references,
+    local_path_of,
+    missing_of,
+)
 from antiphon.engines.weights.progress import megabytes
 from antiphon.engines.weights.sources import name_of
 from antiphon.engines.weights.store import path_of
 
-__all__ = ["as_json", "as_table", "in_full"]
+__all__ = ["as_json", "as_table", "in_full", "reference_in_full"]
 
 _HEADINGS = ("ROLE", "NAME", "SIZE", "SPEED", "LANGUAGES", "STATE", "LICENCE")
 _MOST_LANGUAGES = 4
@@ -30,7 +36,7 @@ def as_table(catalogue: Catalogue, home: Path, role: Role | None) -> Iterator[st
     """
     rows = [_HEADINGS]
     for entry in _listed(catalogue, role):
-        star = " *" if catalogue.defaults.get(entry.role) == entry.name else ""
+        star = " *" if _is_default(entry, catalogue) else ""
         aliases = f" ({', '.join(entry.aliases)})" if entry.aliases else ""
         rows.append(
             (
@@ -66,7 +72,7 @@ def as_json(catalogue: Catalogue, home: Path, role: Role | None) -> str:
             "role": entry.role,
             "name": entry.name,
             "aliases": entry.aliases,
-            "default": catalogue.defaults.get(entry.role) == entry.name,
+            "default": _is_default(entry, catalogue),
             "size_bytes": entry.size_bytes,
             "speed": entry.speed,
             "languages": entry.languages,
@@ -100,6 +106,27 @@ def in_full(entry: Entry, catalogue: Catalogue, home: Path) -> Iterator[str]:
         yield f"{path_of(file, home)} ({megabytes(file.bytes)}), sha256 {file.sha256}"
         for source in file.sources:
             yield f"  - {name_of(source)}"
+
+
+def reference_in_full(text: str, home: Path) -> Iterator[str]:
+    """Everything that is known of what was fetched by reference, as lines.
+
+    Raises:
+        ConfigurationError: It is no reference.
+        WeightsError: It has not been fetched.
+    """
+    yield f"{text}: ready, {local_path_of(text, home)}"
+    reference = Reference.parse(text)
+    known = known_references(home)[reference]
+    yield f"Commit: {known.commit}"
+    yield f"Licence: {known.licence or 'its publisher names none'}"
+    for file in known.files:
+        path = known.folder(reference, home) / file.path
+        yield f"{path} ({megabytes(file.bytes)}), sha256 {file.sha256}"
+
+
+def _is_default(entry: Entry, catalogue: Catalogue) -> bool:
+    return catalogue.defaults.get(entry.role) in (entry.name, *entry.aliases)
 
 
 def _listed(catalogue: Catalogue, role: Role | None) -> Iterator[Entry]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import click
 
 from antiphon.cli_basics import config_option, errors_in_words
-from antiphon.cli_listing import as_json, as_table, in_full
+from antiphon.cli_listing import as_json, as_table, in_full, reference_in_full
 from antiphon.config import Config, load_config, load_shelf
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, Entry
@@ -53,9 +54,8 @@ def models_show(*, name: str, config_file: Path | None) -> None:
     """Show all that the catalogue says of NAME, and where its weights are or would be."""
     with errors_in_words():
         home, catalogue = load_shelf(config_file)
-        for entry in catalogue.named(name):
-            for line in in_full(entry, catalogue, home):
-                click.echo(line)
+        for line in _shown(name, catalogue, home):
+            click.echo(line)
 
 
 @models.command("fetch")
@@ -66,17 +66,18 @@ def models_fetch(*, names: tuple[str, ...], config_file: Path | None, verify: bo
     """Fetch weights by NAME; without any, those of the engines that are configured.
 
     NAME may also be hf:OWNER/REPO/FILE, a file of the Hugging Face hub, or hf:OWNER/REPO for all
-    of a repository. An interrupted fetch is continued.
+    of a repository. An interrupted fetch is continued. What cannot be fetched does not keep the
+    others from it.
     """
     with errors_in_words():
         home, catalogue = load_shelf(config_file)
-        if not names:
-            _fetch_chosen(load_config(config_file), catalogue, verify=verify)
-        for name in names:
-            if is_reference(name):
-                _fetch_reference(name, home, verify=verify)
-            else:
-                _fetch(catalogue.with_weights(name), home, verify=verify)
+        if names:
+            fetches = [_fetch_of(name, catalogue, home, verify=verify) for name in names]
+        else:
+            fetches = list(_fetches_of(load_config(config_file), catalogue, verify=verify))
+        failures = list(_failures(fetches))
+        if failures:
+            raise WeightsError("\n\n".join(failures))
 
 
 @models.command("verify")
@@ -108,17 +109,43 @@ def models_remove(*, names: tuple[str, ...], config_file: Path | None) -> None:
     click.echo(f"Freed {megabytes(freed_bytes)}.")
 
 
-def _fetch_chosen(config: Config, catalogue: Catalogue, *, verify: bool) -> None:
-    """Fetch what the server needs that would run with a configuration."""
+def _shown(name: str, catalogue: Catalogue, home: Path) -> Iterator[str]:
+    if is_reference(name):
+        yield from reference_in_full(name, home)
+        return
+    for entry in catalogue.named(name):
+        yield from in_full(entry, catalogue, home)
+
+
+_Fetch = Callable[[], None]
+
+
+def _fetch_of(name: str, catalogue: Catalogue, home: Path, *, verify: bool) -> _Fetch:
+    if is_reference(name):
+        return partial(_fetch_reference, name, home, verify=verify)
+    return partial(_fetch, catalogue.with_weights(name), home, verify=verify)
+
+
+def _fetches_of(config: Config, catalogue: Catalogue, *, verify: bool) -> Iterator[_Fetch]:
+    """Yield the fetches of what the server needs that would run with a configuration."""
     for role, chosen in config.engine_choices():
         if chosen is None:
-            _fetch_default(role, catalogue, config.home, verify=verify)
+            yield partial(_fetch_default, role, catalogue, config.home, verify=verify)
             continue
         name = choice_of(chosen).use
         if is_reference(name):
-            _fetch_reference(name, config.home, verify=verify)
+            yield partial(_fetch_reference, name, config.home, verify=verify)
         elif catalogue.knows(role, name) and catalogue.find(role, name).files:
-            _fetch(catalogue.find(role, name), config.home, verify=verify)
+            yield partial(_fetch, catalogue.find(role, name), config.home, verify=verify)
+
+
+def _failures(fetches: Iterable[_Fetch]) -> Iterator[str]:
+    """Do all fetches; yield what those say that fail."""
+    for one in fetches:
+        try:
+            one()
+        except WeightsError as error:
+            yield str(error)
 
 
 def _fetch_default(role: Role, catalogue: Catalogue, home: Path, *, verify: bool) -> None:
