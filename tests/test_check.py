@@ -82,7 +82,7 @@ async def test_what_is_missing_is_named_with_what_to_do(tmp_path):
     works, said = await checked(tmp_path, transcriber=None, synthesizer="nobody")
     assert not works
     assert "transcriber     moonshine-tiny-en: no weights" in said
-    assert "Run: antiphon models fetch moonshine-tiny-en" in said
+    assert f"Run: ANTIPHON_HOME={tmp_path} antiphon models fetch moonshine-tiny-en" in said
     assert "There is no synthesizer named 'nobody'" in said
     assert "answers 'You said:" in said
 

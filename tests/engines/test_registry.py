@@ -1,4 +1,5 @@
 import logging
+import shlex
 import sys
 import threading
 
@@ -79,9 +80,18 @@ async def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
 
 
 async def test_missing_weights_come_with_the_command_that_fetches_them(tmp_path):
-    with pytest.raises(WeightsError, match="antiphon models fetch moonshine-tiny-en") as refusal:
+    home = tmp_path / "of one's own"
+    with pytest.raises(WeightsError, match=r"43\.9 MB") as refusal:
+        await load_engine("transcriber", "moonshine-tiny-en", home=home)
+    quoted = shlex.quote(str(home))
+    command = f"Run: ANTIPHON_HOME={quoted} antiphon models fetch moonshine-tiny-en"
+    assert str(refusal.value).endswith(command)
+
+
+async def test_the_command_names_no_home_that_is_the_usual_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("ANTIPHON_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="Run: antiphon models fetch moonshine-tiny-en"):
         await load_engine("transcriber", "moonshine-tiny-en", home=tmp_path)
-    assert "43.9 MB" in str(refusal.value)
 
 
 async def test_a_missing_requirement_comes_with_the_command_that_installs_it(tmp_path, monkeypatch):

@@ -27,7 +27,7 @@ from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
 from antiphon.engines.native.priority import giving_way
 from antiphon.engines.weights.progress import megabytes
-from antiphon.engines.weights.store import default_home, missing_files, path_of
+from antiphon.engines.weights.store import default_home, fetch_command, missing_files, path_of
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
 
 __all__ = ["EngineStatus", "Readiness", "load_engine", "status", "statuses"]
@@ -196,10 +196,10 @@ def _candidate(
     default, fallback = catalogue.default(role), catalogue.fallback(role)
     if fallback and missing_files(default, home) and not missing_files(fallback, home):
         _log.warning(
-            "The weights of %s are missing; using %s instead. Run: antiphon models fetch %s",
+            "The weights of %s are missing; using %s instead. Run: %s",
             default.name,
             fallback.name,
-            default.name,
+            fetch_command(default.name, home),
         )
         return Candidate(fallback)
     return Candidate(default)
@@ -237,7 +237,7 @@ def _obstacle(entry: Entry, home: Path, catalogue: Catalogue) -> tuple[Readiness
         size = megabytes(sum(file.bytes for file in missing))
         return Readiness.NO_WEIGHTS, (
             f"The weights of {entry.name!r} ({size}) are not under {home}. "
-            f"Run: antiphon models fetch {entry.name}"
+            f"Run: {fetch_command(entry.name, home)}"
         )
     return Readiness.READY, ""
 

@@ -25,6 +25,7 @@ import msgspec
 from msgspec import Struct
 
 from antiphon.engines.catalogue import CommitHash, RelativePath, RepoName, Sha256
+from antiphon.engines.weights.store import fetch_command
 from antiphon.errors import ConfigurationError, WeightsError
 
 __all__ = [
@@ -152,7 +153,7 @@ def local_path_of(reference: str, home: Path) -> Path:
     named = Reference.parse(reference)
     known = known_references(home).get(named)
     if known is None or missing_of(named, known, home):
-        message = f"{named} is not under {home}. Run: antiphon models fetch {named}"
+        message = f"{named} is not under {home}. Run: {fetch_command(str(named), home)}"
         raise WeightsError(message)
     return known.folder(named, home) / (named.path or "")
 

