@@ -57,6 +57,18 @@ def test_a_reference_fetches_what_it_names_and_what_belongs_to_it(home, referenc
     assert path.exists()
 
 
+def test_a_name_that_no_file_may_have_is_refused_where_it_is_asked_for(hub, home):
+    wanted = {path: len(FILES[path]) for path in ("voices/joe.onnx", "voices/joe.onnx.json")}
+    siblings = {**wanted, "voices/a:b": 1}.items()
+    hub.offer_listing(REPO, [{"rfilename": name, "size": size} for name, size in siblings])
+    for reference in ("", "/voices"):
+        with pytest.raises(WeightsError, match="under the name 'voices/a:b'"):
+            fetch_reference(f"hf:{REPO}{reference}", home, Told())
+    assert left_behind(home) == []
+    fetch_reference(f"hf:{REPO}/voices/joe.onnx", home, Told())
+    assert fetched(home) == belonging(*wanted)
+
+
 def test_a_whole_repository_comes_without_its_hidden_files(home):
     fetch_reference(f"hf:{REPO}", home, Told())
     assert fetched(home) == {path: content for path, content in FILES.items() if path[0] != "."}

@@ -22,8 +22,16 @@ def test_a_listing_has_the_commit_the_licence_and_the_hashes_that_the_hub_knows(
 @pytest.mark.parametrize(
     "name", ["../model.gguf", "/etc/model.gguf", "a/../../b", "C:model", "a\\b", "a//b", "a\n"]
 )
-def test_a_listing_with_a_file_outside_of_the_repository_is_refused(hub, name):
-    hub.offer_listing(REPO, [{"rfilename": name, "size": 1}])
+def test_a_file_outside_of_the_repository_is_none_that_can_be_fetched(hub, name):
+    fine = {"rfilename": "model.gguf", "size": 1}
+    hub.offer_listing(REPO, [{"rfilename": name, "size": 1}, fine])
+    repo = Hub().listing(REPO, "main")
+    assert repo.files == (HubFile("model.gguf", 1),)
+    assert repo.impossible == (name,)
+
+
+def test_a_listing_that_makes_no_sense_is_refused(hub):
+    hub.offer_listing(REPO, [{"rfilename": "model.gguf", "size": -1}])
     with pytest.raises(SourceError, match="lists what cannot be fetched"):
         Hub().listing(REPO, "main")
 

@@ -135,6 +135,8 @@ def _fetch_first(
 ) -> KnownReference:
     """Fetch what the hub lists, and say what came."""
     belongs = _belonging_to(reference.path)
+    if impossible := [name for name in repo.impossible if belongs(name)]:
+        raise SourceError(f"no file may be kept here under the name {impossible[0]!r}")
     listed = [file for file in repo.files if belongs(file.path)]
     if not listed:
         message = f"at {repo.commit[:12]} the repository has no {reference.path or 'files'}"

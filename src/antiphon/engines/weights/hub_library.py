@@ -44,12 +44,14 @@ class HubRepo(Struct, frozen=True):
     Attributes:
         commit: What the revision stands for.
         licence: As its publisher calls it; empty if it says nothing.
-        files: All files.
+        files: All files but those.
+        impossible: Names that no file here may have, for example one with a colon.
     """
 
     commit: CommitHash
     licence: str
     files: tuple[HubFile, ...]
+    impossible: tuple[str, ...] = ()
 
 
 class Hub:
@@ -90,7 +92,7 @@ class Hub:
 
         Raises:
             SourceError: The hub cannot be reached, has no such repository or revision, does not
-                let us see it, or lists something that is no file of it.
+                let us see it, or says of a file what cannot be.
         """
         with self._in_words(repo, revision):
             from huggingface_hub import HfApi  # noqa: PLC0415
@@ -98,12 +100,20 @@ class Hub:
             info = HfApi(library_name="antiphon").model_info(
                 repo, revision=revision, files_metadata=True, timeout=CONNECT_TIMEOUT_S
             )
+        siblings = info.siblings or ()
+        impossible = [file.rfilename for file in siblings if not _is_possible(file.rfilename)]
         files = [
             {"path": file.rfilename, "bytes": file.size, "sha256": file.lfs and file.lfs.sha256}
-            for file in info.siblings or ()
+            for file in siblings
+            if file.rfilename not in impossible
         ]
         licence = info.card_data.license if info.card_data else ""
-        about = {"commit": info.sha, "licence": licence or "", "files": files}
+        about = {
+            "commit": info.sha,
+            "licence": licence or "",
+            "files": files,
+            "impossible": impossible,
+        }
         try:
             return msgspec.convert(about, HubRepo)
         except msgspec.ValidationError as error:
@@ -152,3 +162,12 @@ class Hub:
                 f"{constants.ENDPOINT} cannot be reached ({error or type(error).__name__})"
             )
             raise SourceError(self._unreachable) from error
+
+
+def _is_possible(name: str) -> bool:
+    """Whether a file of a repository may be kept here under the name that it has there."""
+    try:
+        msgspec.convert(name, RelativePath)
+    except msgspec.ValidationError:
+        return False
+    return True
