@@ -1,8 +1,9 @@
 """Works out one answer: language model, then segments of text, then speech, all flowing at once.
 
-The three stages run side by side and wait for one another only where a bound says so: the model
-writes at most a few segments ahead of the voice, and the voice at most an outbox ahead of the
-client. Cancelling the task stops all of them.
+The three stages run side by side and wait for one another only where a bound says so: the voice is
+at most an outbox ahead of the client. The model hardly ever waits for the voice: whoever else wants
+an answer would wait with it, since a model writes few at once, and text takes no room. Cancelling
+the task stops all of them.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ from antiphon.runtime.voice import Voice
 
 __all__ = ["Answer", "failure_of", "generation_request", "no_recording"]
 
-SEGMENTS_AHEAD = 4
-"""How many segments the language model may be ahead of the voice."""
+SEGMENTS_AHEAD = 64
+"""How many segments the language model may be ahead of the voice: some minutes of speech."""
 
 _CLIENTS_FAULTS = frozenset(
     {"context_length_exceeded", "image_not_supported", "invalid_function_parameters"}
@@ -86,7 +87,7 @@ class Answer:
         """Answer, and end with exactly one of finished and failed."""
         try:
             if self.plan.modality == "text":
-                end = await self._generate(_discard)
+                end = await self._generate(self._keep_up)
             elif self.engines.language_model.info.speaks:
                 end = await self._speak_itself()
             else:
@@ -95,6 +96,10 @@ class Answer:
             self.feed(GenerationFailed(self.plan.response_id, failure_of(_first(group))))
         else:
             self.feed(GenerationFinished(self.plan.response_id, end.reason, end.output_tokens))
+
+    async def _keep_up(self, _event: GenerationEvent) -> None:
+        """A written answer waits for the client alone."""
+        await self.room()
 
     async def _speak(self) -> GenerationEnd:
         segments_in, segments_out = anyio.create_memory_object_stream[Segment](SEGMENTS_AHEAD)
@@ -169,7 +174,6 @@ class Answer:
                     return event
                 self._report(event)
                 await take(event)
-                await self.room()
         message = "the language model's answer has no end"
         raise EngineError(message, stage="generate")
 
@@ -249,7 +253,3 @@ def failure_of(error: EngineError) -> Failure:
 def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _discard(_event: GenerationEvent) -> None:
-    """A written answer has no voice to pass its text on to."""
