@@ -7,9 +7,7 @@ import pytest
 from tests.support.virtual_time import VirtualTimeLoop
 
 # Before any test imports them: they are tests themselves, which the package ships.
-pytest.register_assert_rewrite(
-    "antiphon.engines.conformance", "antiphon.engines.conformance_hearing"
-)
+pytest.register_assert_rewrite("antiphon.engines.conformance")
 
 
 @pytest.fixture(scope="session")

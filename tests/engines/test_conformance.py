@@ -42,6 +42,19 @@ def test_transcripts_that_do_not_end_or_differ_from_their_deltas(events):
 
 
 @pytest.mark.parametrize(
+    ("suite", "events", "shown"),
+    [
+        (TranscriberConformance, [TranscriptDelta("Hi"), Transcript("Hi.")], "'Hi' == 'Hi.'"),
+        (LanguageModelConformance, [TextDelta("Hi", 3), GenerationEnd("stop", 2)], "3 <= 2"),
+        (SynthesizerConformance, [], "0 > 0"),
+    ],
+)
+def test_what_is_wrong_is_shown(suite, events, shown):
+    with pytest.raises(AssertionError, match=shown):
+        suite().check(events)
+
+
+@pytest.mark.parametrize(
     "events",
     [
         [TextDelta("Hi")],

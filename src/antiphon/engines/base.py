@@ -2,7 +2,7 @@
 
 What each kind does is in ``hearing.py``, ``thinking.py`` and ``speaking.py``.
 
-Rules that hold for all of them (and that ``engines/conformance.py`` checks):
+Rules that hold for all of them (and that ``engines/conformance`` checks):
 
 * Long work is an async generator. Closing it (``aclose``) or cancelling the task that reads it
   stops the work, within one chunk.

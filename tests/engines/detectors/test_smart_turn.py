@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from antiphon.engines.conformance_hearing import TurnPredictorConformance
+from antiphon.engines.conformance import TurnPredictorConformance
 from antiphon.engines.detectors import smart_turn
 from tests.engines.embedded import settings_of, speech
 

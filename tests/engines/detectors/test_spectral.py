@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from antiphon.engines.base import EngineSettings
-from antiphon.engines.conformance_hearing import DenoiserConformance
+from antiphon.engines.conformance import DenoiserConformance
 from antiphon.engines.detectors import spectral
 from tests.engines.embedded import speech
 

@@ -8,8 +8,12 @@ import pytest
 
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings
-from antiphon.engines.conformance import events_of, noise
-from antiphon.engines.conformance_hearing import DenoiserConformance, TurnPredictorConformance
+from antiphon.engines.conformance import (
+    DenoiserConformance,
+    TurnPredictorConformance,
+    events_of,
+    noise,
+)
 from antiphon.engines.hearing import SpeakerTurn, Transcript, TranscriptDelta, TranscriptionRequest
 from antiphon.engines.scripted import hearing
 from antiphon.engines.scripted.hearing import ScriptedTurnPredictor

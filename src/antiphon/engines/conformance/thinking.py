@@ -1,0 +1,151 @@
+"""Tests that every language model has to pass."""
+
+# ruff: noqa: ANN401, D102  (tests say by their name what they test, and engines are of any class)
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from antiphon.core.plan import ChatMessage, ToolCall
+from antiphon.engines.conformance.base import WorkConformance, events_of
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    LanguageModel,
+    PromptRead,
+    TextDelta,
+    ToolCallDelta,
+)
+from antiphon.wire.session import FunctionTool
+
+__all__ = ["LanguageModelConformance", "calls_in"]
+
+
+class LanguageModelConformance(WorkConformance):
+    """Language models."""
+
+    role = "language_model"
+
+    messages = (
+        ChatMessage("system", "Answer in one short sentence."),
+        ChatMessage("user", "Hello, who are you?"),
+    )
+    tools = (
+        FunctionTool(
+            name="get_weather",
+            description="Current weather of a city.",
+            parameters={
+                "type": "object",
+                "properties": {"city": {"type": "string", "maxLength": 20}},
+                "required": ["city"],
+            },
+        ),
+        FunctionTool(name="end_call", description="Hang up."),
+    )
+
+    def work(self, engine: LanguageModel) -> AsyncGenerator[Any, None]:
+        return engine.generate(GenerationRequest(messages=self.messages, max_output_tokens=24))
+
+    def check(self, events: list[Any]) -> None:
+        *started, end = events
+        assert isinstance(end, GenerationEnd)
+        outputs = [event for event in started if not isinstance(event, PromptRead)]
+        prompts = [event for event in started if isinstance(event, PromptRead)]
+        assert len(prompts) <= 1
+        for prompt in prompts:
+            assert 0 <= prompt.cached_tokens <= prompt.input_tokens
+            assert 0 <= prompt.image_tokens <= prompt.input_tokens
+        assert all(isinstance(output, TextDelta | ToolCallDelta) for output in outputs)
+        assert sum(output.tokens for output in outputs) <= end.output_tokens
+
+    async def generate(self, engine: LanguageModel, **fields: Any) -> list[GenerationEvent]:
+        """Generate from the usual messages, and check the events."""
+        request = GenerationRequest(messages=self.messages, **fields)
+        events = await events_of(engine.generate(request))
+        self.check(events)
+        return events
+
+    async def test_the_limit_on_tokens_holds(self, engine: LanguageModel) -> None:
+        end = (await self.generate(engine, max_output_tokens=1))[-1]
+        assert end == GenerationEnd("length", 1)
+
+    async def test_a_forced_function_is_called_with_json(self, engine: LanguageModel) -> None:
+        for tool in self.tools:
+            events = await self.generate(
+                engine, tools=self.tools, tool_policy="required", forced_tool=tool.name
+            )
+            (name, arguments), *more = calls_in(events)
+            assert not more
+            assert name == tool.name
+            assert isinstance(json.loads(arguments), dict)
+
+    async def test_some_function_is_called_when_one_is_required(
+        self, engine: LanguageModel
+    ) -> None:
+        events = await self.generate(engine, tools=self.tools, tool_policy="required")
+        names = {tool.name for tool in self.tools}
+        called = calls_in(events)
+        assert called
+        assert {name for name, _ in called} <= names
+
+    async def test_no_function_is_called_when_none_may_be(self, engine: LanguageModel) -> None:
+        events = await self.generate(
+            engine, tools=self.tools, tool_policy="none", max_output_tokens=24
+        )
+        assert calls_in(events) == []
+
+    async def read_and_counted(
+        self, engine: LanguageModel, *messages: ChatMessage, tools: tuple[FunctionTool, ...] = ()
+    ) -> tuple[int, int]:
+        """Tokens of a prompt, as the engine reports them and as its counter counts them."""
+        if engine.counter is None:
+            pytest.skip("nobody but the model can count its tokens")
+        system, *conversation = messages
+        counted = engine.counter.frame_tokens(system.text, tools)
+        counted += sum(map(engine.counter.message_tokens, conversation))
+        request = GenerationRequest(messages=messages, tools=tools, max_output_tokens=1)
+        prompt, *_ = await events_of(engine.generate(request))
+        assert isinstance(prompt, PromptRead), "an engine that counts reports what it has read"
+        return prompt.input_tokens, counted
+
+    async def test_texts_are_counted_exactly(self, engine: LanguageModel) -> None:
+        answered = ChatMessage("assistant", "  It's 20 °C;\n\tI'd go — naïve, isn't it? 日本 🌞")
+        told = ChatMessage("system", "The user is in a hurry.")
+        for tools in ((), self.tools):
+            for after in ((), (answered, told, self.messages[1])):
+                messages = (*self.messages, *after)
+                read, counted = await self.read_and_counted(engine, *messages, tools=tools)
+                assert counted == read
+
+    async def test_calls_are_not_undercounted(self, engine: LanguageModel) -> None:
+        calls = tuple(ToolCall(f"call_{n}", "get_weather", '{"city": "Oslo"}') for n in range(2))
+        read, counted = await self.read_and_counted(
+            engine,
+            *self.messages,
+            ChatMessage("assistant", tool_calls=calls),
+            *(ChatMessage("tool", "4 °C", tool_call_id=call.call_id) for call in calls),
+            ChatMessage("user", "And now?"),
+            tools=self.tools,
+        )
+        assert counted >= read
+
+    async def test_warming_changes_nothing_that_can_be_seen(self, engine: LanguageModel) -> None:
+        await engine.warm(GenerationRequest(messages=self.messages[:1], tools=self.tools))
+        await engine.warm(GenerationRequest(messages=self.messages))
+        await self.complete(engine)
+
+
+def calls_in(events: list[GenerationEvent]) -> list[tuple[str, str]]:
+    """Name and arguments of each function call."""
+    calls: list[tuple[str, str]] = []
+    for event in events:
+        if isinstance(event, ToolCallDelta):
+            if event.index == len(calls):
+                calls.append((event.name, ""))
+            name, arguments = calls[event.index]
+            calls[event.index] = (name, arguments + event.arguments)
+    return calls
