@@ -11,6 +11,7 @@ import pytest
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.conformance import (
     LanguageModelConformance,
+    MessageEndConformance,
     SynthesizerConformance,
     TranscriberConformance,
     VoiceDetectorConformance,
@@ -21,7 +22,7 @@ from antiphon.engines.hearing import (
     TranscriptEvent,
     TranscriptionRequest,
 )
-from antiphon.engines.scripted import hearing, speaking
+from antiphon.engines.scripted import hearing, speaking, thinking
 from antiphon.engines.thinking import GenerationEnd, PromptRead, TextDelta
 from antiphon.errors import EngineError
 
@@ -159,3 +160,33 @@ async def test_a_synthesizer_that_uses_its_chunks_again():
         await SynthesizerConformance().test_chunks_stay_as_they_were_given(
             Thrifty(like.info, like._script)
         )
+
+
+class Certain(thinking.ScriptedLanguageModel):
+    """Says the same of all messages, whether it is closed or not."""
+
+    probability = 1.0
+
+    async def predict_message_end(self, request) -> float:
+        return self.probability
+
+    @classmethod
+    def create(cls):
+        like = thinking.create_language_model(SETTINGS)
+        return cls(like.info, like._script)
+
+
+@pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])
+async def test_a_message_end_that_is_no_probability(probability):
+    model = Certain.create()
+    model.probability = probability
+    with pytest.raises(AssertionError):
+        await MessageEndConformance().test_the_end_of_a_message_is_a_probability(model)
+
+
+async def test_a_closed_model_that_still_judges_message_ends():
+    class Suite(MessageEndConformance):
+        create = Certain.create
+
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        await Suite().test_a_closed_engine_judges_no_message_end()

@@ -57,7 +57,7 @@ async def said(engine) -> str:
     return "".join(event.text for event in events if isinstance(event, TextDelta))
 
 
-class TestConformance(conformance.LanguageModelConformance):
+class TestConformance(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     """What stands in for one another is an engine like any other."""
 
     @classmethod

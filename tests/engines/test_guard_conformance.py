@@ -24,7 +24,7 @@ class TestTranscriber(conformance.TranscriberConformance):
         return guard(create_transcriber(SETTINGS))
 
 
-class TestLanguageModel(conformance.LanguageModelConformance):
+class TestLanguageModel(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     @classmethod
     def create(cls):
         return guard(create_language_model(SETTINGS))

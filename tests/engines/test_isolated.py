@@ -125,7 +125,7 @@ class TestTranscriber(conformance.TranscriberConformance):
         return isolated(create_transcriber, SETTINGS, "transcriber")
 
 
-class TestLanguageModel(conformance.LanguageModelConformance):
+class TestLanguageModel(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     @classmethod
     def create(cls):
         return isolated(create_language_model, SETTINGS, "language_model")

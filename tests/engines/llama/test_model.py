@@ -42,13 +42,13 @@ WEATHER = FunctionTool(
 END_CALL = FunctionTool(name="end_call", description="Hang up when the user says goodbye.")
 
 
-class TestDefaultModel(conformance.LanguageModelConformance):
+class TestDefaultModel(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     @classmethod
     def create(cls):
         return llama.create(settings_of("language_model", seed=1))
 
 
-class TestSmallModel(conformance.LanguageModelConformance):
+class TestSmallModel(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     @classmethod
     def create(cls):
         return llama.create(settings_of("language_model", "smollm2-135m", seed=1))

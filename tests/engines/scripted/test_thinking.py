@@ -49,7 +49,7 @@ def settings(**options) -> EngineSettings:
     return EngineSettings(name="scripted", options=options)
 
 
-class TestLanguageModel(conformance.LanguageModelConformance):
+class TestLanguageModel(conformance.LanguageModelConformance, conformance.MessageEndConformance):
     @classmethod
     def create(cls):
         return thinking.create_language_model(settings())

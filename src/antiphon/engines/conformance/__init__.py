@@ -28,13 +28,18 @@ from antiphon.engines.conformance.hearing import (
     VoiceDetectorConformance,
 )
 from antiphon.engines.conformance.speaking import SynthesizerConformance
-from antiphon.engines.conformance.thinking import LanguageModelConformance, calls_in
+from antiphon.engines.conformance.thinking import (
+    LanguageModelConformance,
+    MessageEndConformance,
+    calls_in,
+)
 
 __all__ = [
     "PATIENCE_S",
     "DenoiserConformance",
     "EngineConformance",
     "LanguageModelConformance",
+    "MessageEndConformance",
     "SynthesizerConformance",
     "TranscriberConformance",
     "TurnPredictorConformance",

@@ -1,4 +1,4 @@
-"""Tests that every language model has to pass."""
+"""Tests that every language model has to pass, and those that say where messages end."""
 
 # ruff: noqa: ANN401, D102  (tests say by their name what they test, and engines are of any class)
 from __future__ import annotations
@@ -7,22 +7,32 @@ import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from antiphon.core.plan import ChatMessage, ToolCall
-from antiphon.engines.conformance.base import WorkConformance, events_of
+from antiphon.engines.conformance.base import (
+    PATIENCE_S,
+    EngineConformance,
+    WorkConformance,
+    events_of,
+)
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationEvent,
     GenerationRequest,
     LanguageModel,
+    MessageEndPredictor,
     PromptRead,
     TextDelta,
     ToolCallDelta,
 )
+from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 
-__all__ = ["LanguageModelConformance", "calls_in"]
+__all__ = ["LanguageModelConformance", "MessageEndConformance", "calls_in"]
 
 
 class LanguageModelConformance(WorkConformance):
@@ -137,6 +147,65 @@ class LanguageModelConformance(WorkConformance):
         await engine.warm(GenerationRequest(messages=self.messages[:1], tools=self.tools))
         await engine.warm(GenerationRequest(messages=self.messages))
         await self.complete(engine)
+
+
+class MessageEndConformance(EngineConformance):
+    """Language models that also say where messages end.
+
+    One class may have these tests and those of :class:`LanguageModelConformance`.
+    """
+
+    role = "language_model"
+
+    said = ("What is the capital of Italy?", "What is the", "Yes", "日本 🌞", "")
+
+    async def judge(self, engine: MessageEndPredictor, words: str, **fields: Any) -> float:
+        """Have the end of a message judged, and check that the answer is a probability."""
+        system = ChatMessage("system", "Answer in one short sentence.")
+        request = GenerationRequest(messages=(system, ChatMessage("user", words)), **fields)
+        with anyio.fail_after(PATIENCE_S):
+            probability = await engine.predict_message_end(request)
+        assert 0 <= probability <= 1
+        return probability
+
+    async def test_it_is_known_to_judge_message_ends(self, engine: Any) -> None:
+        assert isinstance(engine, MessageEndPredictor)
+
+    async def test_the_end_of_a_message_is_a_probability(self, engine: MessageEndPredictor) -> None:
+        for words in self.said:
+            await self.judge(engine, words)
+
+    async def test_an_end_is_judged_beside_functions_and_limits(
+        self, engine: MessageEndPredictor
+    ) -> None:
+        tool = FunctionTool(name="end_call", description="Hang up.")
+        await self.judge(
+            engine, "Goodbye.", tools=(tool,), tool_policy="required", max_output_tokens=1
+        )
+
+    async def test_message_ends_of_several_sessions_are_judged_at_once(
+        self, engine: MessageEndPredictor
+    ) -> None:
+        async with anyio.create_task_group() as group:
+            for words in self.said[:3]:
+                group.start_soon(self.judge, engine, words)
+
+    async def test_judging_a_message_end_may_be_cancelled_at_any_await(
+        self, engine: MessageEndPredictor
+    ) -> None:
+        for turns in range(12):
+            async with anyio.create_task_group() as group:
+                group.start_soon(self.judge, engine, "Yes")
+                for _ in range(turns):
+                    await anyio.lowlevel.checkpoint()
+                group.cancel_scope.cancel()
+        await self.judge(engine, "Yes")
+
+    async def test_a_closed_engine_judges_no_message_end(self) -> None:
+        engine = await anyio.to_thread.run_sync(self.create)
+        await engine.aclose()
+        with pytest.raises(EngineError):
+            await self.judge(engine, "Yes")
 
 
 def calls_in(events: list[GenerationEvent]) -> list[tuple[str, str]]:
