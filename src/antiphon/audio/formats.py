@@ -19,7 +19,7 @@ from antiphon.wire.session import AudioFormat, PcmaFormat, PcmFormat, PcmuFormat
 __all__ = ["Codec", "Floats", "Int16s", "codec_of", "to_floats", "to_int16s"]
 
 Floats = NDArray[np.float32]
-"""Mono samples in -1.0 … 1.0, shape (n,)."""
+"""Mono samples in -1.0 … 1.0, shape (n,) unless said otherwise."""
 
 Int16s = NDArray[np.int16]
 """Mono samples in -32768 … 32767, shape (n,)."""

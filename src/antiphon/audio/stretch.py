@@ -8,11 +8,10 @@ continues the frame before it best, so that periods of the voice fit together.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+
+from antiphon.audio.formats import Floats
 
 __all__ = ["TimeStretch"]
-
-Floats = NDArray[np.float32]
 
 _HOP_S = 0.015
 """Half a frame. A frame has to hold two periods of a low voice (70 Hz)."""

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
+
+from antiphon.audio.formats import Floats
 
 __all__ = [
     "Engine",
@@ -30,9 +30,6 @@ __all__ = [
     "Floats",
     "Role",
 ]
-
-Floats = NDArray[np.float32]
-"""Mono samples in -1.0 … 1.0."""
 
 Role = Literal[
     "denoiser",

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import soxr
 
+from antiphon.audio.formats import to_floats
 from antiphon.core.plan import ChatMessage
 from antiphon.engines.base import Engine, Floats
 from antiphon.engines.hearing import (
@@ -167,7 +168,7 @@ def _clip() -> Floats:
         wave.open(file) as recording,
     ):
         pcm = recording.readframes(recording.getnframes())
-    return np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(2**15)
+    return to_floats(np.frombuffer(pcm, "<i2"))
 
 
 def _ms_since(began: float) -> int:

@@ -6,6 +6,7 @@ import struct
 
 import numpy as np
 
+from antiphon.audio.formats import to_floats
 from antiphon.engines.base import Floats
 
 __all__ = ["PcmReader", "UnusableSoundError"]
@@ -55,7 +56,7 @@ class PcmReader:
         whole = len(self._held) // 2 * 2
         samples = np.frombuffer(self._held[:whole], "<i2")
         self._held = self._held[whole:]
-        return samples.astype(np.float32) / np.float32(32_768)
+        return to_floats(samples)
 
     def _samples_start(self) -> int | None:
         """Where the samples begin; ``None`` if that cannot be told yet."""

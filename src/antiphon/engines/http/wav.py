@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import wave
 
-import numpy as np
-
+from antiphon.audio.formats import to_int16s
 from antiphon.engines.base import Floats
 from antiphon.engines.hearing import LISTENING_RATE_HZ
 
@@ -19,13 +18,10 @@ def wav_of(audio: Floats) -> bytes:
     Args:
         audio: Shape (n,), float32 at 16 kHz.
     """
-    scaled = audio * np.float32(32_768)
-    np.rint(scaled, out=scaled)
-    scaled.clip(-32_768, 32_767, out=scaled)
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(LISTENING_RATE_HZ)
-        writer.writeframes(scaled.astype("<i2").data)
+        writer.writeframes(to_int16s(audio).astype("<i2", copy=False).data)
     return file.getvalue()
