@@ -13,9 +13,9 @@ from contextlib import aclosing
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
-import soxr
 from msgspec.structs import replace
 
+from antiphon.audio.resample import Resampler
 from antiphon.core.tokens import TokenCounter
 from antiphon.engines.base import Engine, EngineInfo, Floats, Role
 from antiphon.engines.hearing import (
@@ -230,16 +230,11 @@ class FailoverSynthesizer(_Failover[Synthesizer]):
         async def ask(synthesizer: Synthesizer) -> AsyncGenerator[Floats, None]:
             info = synthesizer.info
             own = request if synthesizer is self._primary else _as_spoken_by(info, request)
+            resampler = Resampler(info.rate_hz, self.info.rate_hz)
             async with aclosing(synthesizer.synthesize(own)) as chunks:
-                if info.rate_hz == self.info.rate_hz:
-                    async for chunk in chunks:
-                        yield chunk
-                    return
-                # Its delay of some milliseconds does not matter here; layers forbid our own.
-                resampler = soxr.ResampleStream(info.rate_hz, self.info.rate_hz, 1)
                 async for chunk in chunks:
-                    yield resampler.resample_chunk(chunk)
-                yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+                    yield resampler.push(chunk)
+            yield resampler.flush()
 
         async with aclosing(self._first_to_answer(ask)) as chunks:
             async for chunk in chunks:
