@@ -3,7 +3,8 @@
 import pytest
 
 from antiphon.core.plan import ChatMessage, ToolCall
-from antiphon.engines.llama.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.llama.chat_template import ChatTemplate
+from antiphon.engines.tools.messages import chat_completions_message
 
 CHATML = (
     "{% for message in messages %}\n"
@@ -53,11 +54,6 @@ def test_variables_reach_the_template():
 def test_arguments_are_written_as_values_even_if_they_were_cut_off(arguments, written):
     call = ChatMessage("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
     assert rendered(KNOWING, call) == f"null(f: {written})"
-
-
-def test_a_tools_output_names_its_call():
-    message = chat_completions_message(ChatMessage("tool", "4", tool_call_id="call_1"))
-    assert message == {"role": "tool", "content": "4", "tool_call_id": "call_1"}
 
 
 def test_a_template_may_refuse_messages():

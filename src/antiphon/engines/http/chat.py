@@ -12,9 +12,9 @@ from antiphon.core.plan import ChatAudio, ChatMessage
 from antiphon.engines.base import Floats
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.wav import wav_of
-from antiphon.engines.llama.chat_template import chat_completions_message
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.engines.tools.calls import described
+from antiphon.engines.tools.messages import chat_completions_message
 
 __all__ = [
     "AudioDelta",

@@ -11,11 +11,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from antiphon.core.plan import ChatMessage
 from antiphon.engines.tools.syntax import IN_WORDS, learned_syntax
 from antiphon.engines.tools.words import in_words
 
-__all__ = ["ChatTemplate", "chat_completions_message"]
+__all__ = ["ChatTemplate"]
 
 _END_OF_THOUGHTS = "</think>"
 """As all the templates write it that let thinking be switched on and off."""
@@ -95,32 +94,6 @@ class ChatTemplate:
         except self._refusals as error:
             message = f"the chat template refuses the messages: {error}"
             raise ValueError(message) from error
-
-
-def chat_completions_message(message: ChatMessage) -> dict[str, Any]:
-    """Return a message in the form of the Chat Completions API, without its images."""
-    chat: dict[str, Any] = {"role": message.role, "content": message.text}
-    if message.tool_calls:
-        chat["tool_calls"] = [
-            {
-                "id": call.call_id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _valid_json(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_call_id is not None:
-        chat["tool_call_id"] = message.tool_call_id
-    return chat
-
-
-def _valid_json(arguments: str) -> str:
-    """The arguments, or as a JSON string if they are not JSON (an answer may have been cut off)."""
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return json.dumps(arguments)
-    return arguments
 
 
 def _parsed(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.llama.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.llama.chat_template import ChatTemplate
 from antiphon.engines.tools.calls import described
+from antiphon.engines.tools.messages import chat_completions_message
 from antiphon.wire.session import FunctionTool
 
 __all__ = ["PromptCounter"]

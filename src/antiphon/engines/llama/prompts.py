@@ -9,12 +9,13 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.llama.chat_template import ChatTemplate, chat_completions_message
+from antiphon.engines.llama.chat_template import ChatTemplate
 from antiphon.engines.llama.message_ends import open_prompt
 from antiphon.engines.llama.options import LlamaOptions
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.engines.tools.calls import ToolRules, described, tool_rules
 from antiphon.engines.tools.grammar import Thoughts, answer_grammar
+from antiphon.engines.tools.messages import chat_completions_message
 from antiphon.engines.tools.schemas import constraint_on
 from antiphon.engines.tools.syntax import IN_WORDS, CallSyntax, visible
 from antiphon.engines.tools.words import in_words
