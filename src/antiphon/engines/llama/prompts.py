@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -106,7 +106,8 @@ class Prompts:
             variables |= {"enable_thinking": True, "reasoning_effort": request.reasoning_effort}
             longest += thoughts.most_chars // _CHARS_A_TOKEN
             payload["reasoning_format"] = "none"  # as they are: not all templates are understood
-        payload["messages"], tools = self._fitted(messages, rules)
+        fitted, tools = self._fitted(messages, rules)
+        payload["messages"] = [*fitted]
         if tools:
             # Told to the template only: llama.cpp refuses `tools` beside a grammar of one's own.
             variables["tools"] = tools
@@ -153,12 +154,12 @@ class Prompts:
 
     def _fitted(
         self, messages: list[dict[str, Any]], rules: ToolRules
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[Mapping[str, Any]]]:
         """Messages and tools as the template takes them."""
         tools = [described(tool) for tool in rules.offered]
-        if self._template is not None and self._template.knows_tools:
-            return messages, tools
-        return in_words(messages, tools), []
+        if self._template is None:
+            return in_words(messages, tools), ()
+        return self._template.fitted(messages, tools)
 
 
 def template_variables(options: LlamaOptions) -> dict[str, Any]:
