@@ -15,6 +15,7 @@ from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
     "LISTENING_RATE_HZ",
+    "SHORTEST_AUDIO_S",
     "Denoiser",
     "DenoisingStream",
     "MicrophoneDistance",
@@ -31,6 +32,9 @@ __all__ = [
 
 LISTENING_RATE_HZ = 16_000
 """Sample rate of everything that detectors and transcribers hear."""
+
+SHORTEST_AUDIO_S = 0.1
+"""Less holds no word, hardly fills an encoder's first window, and OpenAI's service refuses it."""
 
 MicrophoneDistance = Literal["near_field", "far_field"]
 """Whether the speaker wears the microphone, or sits before it."""

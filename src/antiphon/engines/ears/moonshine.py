@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.ort_format import as_onnx
-from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.split import parts_of
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
     Transcript,
@@ -43,8 +43,6 @@ __all__ = [
 
 START_TOKEN = 1
 END_TOKEN = 2
-SHORTEST_AUDIO_S = 0.1
-"""Less holds no word, and hardly fills the encoder's first window."""
 
 TOKENS_PER_S = 6.5
 """Speech has no more tokens a second; a decoder that writes more is repeating itself."""
@@ -174,8 +172,8 @@ class MoonshineTranscriber(PooledTranscriber):
     ) -> None:
         text = ""
         logprobs: tuple[LogProb, ...] = ()
-        for part in split_at_quiet(audio, self._options.max_audio_s):
-            for word in self._words(part, emit):
+        for part in parts_of(audio, self._options.max_audio_s):
+            for word in self._words(part.samples, emit):
                 space = " " if text else ""
                 shown = self._logprobs(word.tokens, space) if request.logprobs else ()
                 text += space + word.text
@@ -197,8 +195,6 @@ class MoonshineTranscriber(PooledTranscriber):
 
     def _words(self, audio: Floats, emit: Emitter[TranscriptEvent]) -> Iterator[_Word]:
         """Recognize one part; each word is given when the next one begins."""
-        if audio.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
-            return
         silence_samples = int(self._options.silence_after_s * LISTENING_RATE_HZ)
         audio = np.pad(audio, (0, silence_samples))
         inputs: dict[str, Any] = {"input_values": audio[np.newaxis]}

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.model_folder import model_folder
-from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.split import Part, parts_of
 from antiphon.engines.ears.timed_words import timed_words
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
@@ -33,10 +33,6 @@ from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
 
 __all__ = ["OnnxAsrOptions", "OnnxAsrTranscriber", "aligned", "create"]
-
-SHORTEST_AUDIO_S = 0.1
-"""Less holds no word, and hardly fills an encoder's first window."""
-
 
 LONGEST_TOKEN_S = 0.4
 """What a token lasts at most. The models say when one begins; before the next may be a pause."""
@@ -91,14 +87,10 @@ class OnnxAsrTranscriber(PooledTranscriber):
         text = ""
         logprobs: tuple[LogProb, ...] = ()
         words: tuple[TimedWord, ...] = ()
-        end_s = 0.0
-        for part in split_at_quiet(audio, self._options.max_audio_s):
-            start_s, end_s = end_s, end_s + part.size / LISTENING_RATE_HZ
-            if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
-                continue
+        for part in parts_of(audio, self._options.max_audio_s):
             emit.check()
             heard = self._model.recognize(
-                part, sample_rate=LISTENING_RATE_HZ, language=request.language
+                part.samples, sample_rate=LISTENING_RATE_HZ, language=request.language
             )
             if heard.text:
                 space = " " if text else ""
@@ -107,7 +99,7 @@ class OnnxAsrTranscriber(PooledTranscriber):
                 text += delta
                 logprobs += shown
                 if request.word_times:
-                    words += _timed(delta, heard, start_s, end_s)
+                    words += _timed(delta, heard, part)
                 emit(TranscriptDelta(delta, shown))
         emit(Transcript(text, logprobs=logprobs, words=words))
 
@@ -122,20 +114,18 @@ def _logprobs(text: str, heard: Any) -> tuple[LogProb, ...]:  # noqa: ANN401 (as
 def _timed(
     text: str,
     heard: Any,  # noqa: ANN401 (as above)
-    start_s: float,
-    end_s: float,
+    part: Part,
 ) -> tuple[TimedWord, ...]:
     """Say when the words of a part were said.
 
     Args:
         text: What was heard in it.
         heard: The same, as onnx-asr tells it, with when each token begins.
-        start_s: When the part begins, in seconds of the utterance.
-        end_s: When it ends.
+        part: The part.
     """
     pieces = aligned(text, heard.tokens)
-    starts_s = [min(start_s + heard.timestamps[place], end_s) for place, _ in pieces]
-    ends_s = [*starts_s[1:], end_s]
+    starts_s = [min(part.start_s + heard.timestamps[place], part.end_s) for place, _ in pieces]
+    ends_s = [*starts_s[1:], part.end_s]
     return timed_words(
         [
             (piece.encode(), began_s, min(ended_s, began_s + LONGEST_TOKEN_S))

@@ -21,7 +21,7 @@ from msgspec import Struct
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.mel import HOP_SAMPLES, log_mel
 from antiphon.engines.ears.model_folder import model_folder
-from antiphon.engines.ears.split import split_at_quiet
+from antiphon.engines.ears.split import Part, parts_of
 from antiphon.engines.ears.timed_words import timed_words, without_pauses
 from antiphon.engines.ears.whisper_tokens import CONTEXT_TOKENS, WhisperTokens
 from antiphon.engines.hearing import (
@@ -48,9 +48,6 @@ SHORTEST_WINDOW_S = 10.0
 SILENCE_AFTER_S = 2.0
 """With these two none of 45 utterances, most of them cut off, went round in circles; 12 did with
 windows of 8 s and no silence after longer utterances, and 16 with windows of 6 s."""
-
-SHORTEST_AUDIO_S = 0.1
-"""Less holds no word."""
 
 TOKENS_PER_S = 20
 SPARE_TOKENS = 16
@@ -145,20 +142,16 @@ class WhisperTranscriber(PooledTranscriber):
         language: str | None = None
         logprobs: tuple[LogProb, ...] = ()
         words: tuple[TimedWord, ...] = ()
-        end_s = 0.0
-        for part in split_at_quiet(audio, WINDOW_S - SILENCE_AFTER_S):
-            start_s, end_s = end_s, end_s + part.size / LISTENING_RATE_HZ
-            if part.size < SHORTEST_AUDIO_S * LISTENING_RATE_HZ:
-                continue
-            encoded = self._encode(part, SHORTEST_WINDOW_S)
+        for part in parts_of(audio, WINDOW_S - SILENCE_AFTER_S):
+            encoded = self._encode(part.samples, SHORTEST_WINDOW_S)
             emit.check()
             language = language or self._language(encoded, request)
-            heard = self._words(encoded, part.size, language, request)
+            heard = self._words(encoded, part.samples.size, language, request)
             emit.check()
             if heard.goes_in_circles:
-                whole = self._encode(part, WINDOW_S)
+                whole = self._encode(part.samples, WINDOW_S)
                 emit.check()
-                heard = self._words(whole, part.size, language, request)
+                heard = self._words(whole, part.samples.size, language, request)
             pieces = self._tokens.pieces(heard.tokens, first=not text)
             if pieces and not heard.is_made_up:
                 delta = _text_of(pieces)
@@ -167,7 +160,7 @@ class WhisperTranscriber(PooledTranscriber):
                 logprobs += shown
                 if request.word_times:
                     opening = self._tokens.opening(language, "", translate=request.translate)
-                    words += self._timed(heard, pieces, opening[:-1], part, start_s)
+                    words += self._timed(heard, pieces, opening[:-1], part)
                 emit(TranscriptDelta(delta, shown))
         emit(Transcript(text, (language,) if text and language else (), logprobs, words))
 
@@ -222,33 +215,31 @@ class WhisperTranscriber(PooledTranscriber):
         heard: _Heard,
         pieces: list[tuple[int, bytes]],
         opening: list[int],
-        audio: Floats,
-        start_s: float,
+        part: Part,
     ) -> tuple[TimedWord, ...]:
         """Say when the words of a part were said, which the decoder's attention shows.
 
         Takes 20 ms for six seconds, a tenth of what recognizing them takes.
 
         Args:
-            heard: The part.
+            heard: What was made of the part.
             pieces: Places and bytes of its tokens that stand for text.
             opening: The tokens that it begins with, without the one that wants no times.
-            audio: Its samples, shape (n,), float32 at 16 kHz.
-            start_s: When it begins, in seconds of the utterance.
+            part: The part.
         """
         tokens = [heard.tokens[place] for place, _ in pieces]
         (aligned,) = self._model.align(
-            heard.encoded, opening, [tokens], [len(audio) // HOP_SAMPLES]
+            heard.encoded, opening, [tokens], [len(part.samples) // HOP_SAMPLES]
         )
         starts_s: dict[int, float] = {}
         for number, place in aligned.alignments:
-            starts_s.setdefault(number, start_s + place / PLACES_PER_S)
+            starts_s.setdefault(number, part.start_s + place / PLACES_PER_S)
         # The last one is the token that ends the text.
         ends_s = [starts_s[number + 1] for number in range(len(pieces))]
         timed = [
             (piece, starts_s[number], ends_s[number]) for number, (_, piece) in enumerate(pieces)
         ]
-        return without_pauses(timed_words(timed), audio, start_s)
+        return without_pauses(timed_words(timed), part.samples, part.start_s)
 
 
 def create(settings: EngineSettings) -> WhisperTranscriber:

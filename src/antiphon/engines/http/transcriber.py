@@ -18,6 +18,7 @@ from antiphon.core.languages import language_code
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
+    SHORTEST_AUDIO_S,
     TimedWord,
     Transcript,
     TranscriptDelta,
@@ -36,9 +37,6 @@ from antiphon.wire.transcription_events import LogProb
 __all__ = ["HttpTranscriber", "TranscriberOptions", "create"]
 
 _STAGE: Final = "transcribe"
-
-SHORTEST_AUDIO_S = 0.1
-"""Less holds no word, and OpenAI's service refuses it."""
 
 
 class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
