@@ -7,11 +7,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from antiphon.engines.base import Engine, Floats
+from antiphon.engines.base import Engine, EngineInfo, Floats
+from antiphon.errors import EngineError
 
 __all__ = [
     "SpeechRequest",
     "Synthesizer",
+    "require_voice",
 ]
 
 
@@ -42,3 +44,15 @@ class Synthesizer(Engine, Protocol):
             EngineError: stage ``synthesize``.
         """
         ...
+
+
+def require_voice(info: EngineInfo, voice: str) -> None:
+    """Check that an engine has a voice.
+
+    Raises:
+        EngineError: Code ``voice_not_found``; the message names the voices that it has.
+    """
+    if voice not in info.voices:
+        voices = ", ".join(info.voices)
+        message = f"{info.name} has no voice {voice!r}; its voices are {voices}"
+        raise EngineError(message, stage="synthesize", code="voice_not_found")

@@ -15,8 +15,7 @@ from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.pcm import PcmReader
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
-from antiphon.engines.speaking import SpeechRequest
-from antiphon.errors import EngineError
+from antiphon.engines.speaking import SpeechRequest, require_voice
 
 __all__ = ["HttpSynthesizer", "SynthesizerOptions", "create"]
 
@@ -68,10 +67,7 @@ class HttpSynthesizer:
             EngineError: Code ``voice_not_found``, or the server failed (see ``failures.py``).
         """
         self._calls.refuse_if_closed()
-        if request.voice not in self.info.voices:
-            voices = ", ".join(self.info.voices)
-            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
-            raise EngineError(message, stage=_STAGE, code="voice_not_found")
+        require_voice(self.info, request.voice)
         if not request.text.strip():
             return
         model = await self._calls.model_for(None)

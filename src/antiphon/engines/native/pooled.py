@@ -16,7 +16,7 @@ import numpy as np
 from antiphon.engines.base import EngineInfo, Floats
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
 from antiphon.engines.native.pool import Emitter, WorkerPool
-from antiphon.engines.speaking import SpeechRequest
+from antiphon.engines.speaking import SpeechRequest, require_voice
 from antiphon.errors import EngineError
 
 __all__ = ["PooledSynthesizer", "PooledTranscriber"]
@@ -84,10 +84,7 @@ class PooledSynthesizer(ABC):
         Raises:
             EngineError: Code ``voice_not_found``, or the model failed.
         """
-        if request.voice not in self.info.voices:
-            voices = ", ".join(self.info.voices)
-            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
-            raise EngineError(message, stage="synthesize", code="voice_not_found")
+        require_voice(self.info, request.voice)
         async with aclosing(self._pool.stream(partial(self._speak, request))) as chunks:
             async for chunk in chunks:
                 yield chunk

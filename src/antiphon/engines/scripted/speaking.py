@@ -13,8 +13,7 @@ import numpy as np
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.scripted.engine import REMEMBERED_REQUESTS, ScriptedEngine
 from antiphon.engines.scripted.script import Reel, Script, Sound, SpeechStep, Wait, read_script
-from antiphon.engines.speaking import SpeechRequest
-from antiphon.errors import EngineError
+from antiphon.engines.speaking import SpeechRequest, require_voice
 
 __all__ = [
     "SPEAKING_RATE_HZ",
@@ -48,10 +47,7 @@ class ScriptedSynthesizer(ScriptedEngine):
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
         """Yield the take's tone in chunks of 100 ms (the last one may be shorter)."""
         self.check_open()
-        if request.voice not in TONES_HZ:
-            voices = ", ".join(self.info.voices)
-            message = f"{self.info.name} has no voice {request.voice!r}; its voices are {voices}"
-            raise EngineError(message, stage="synthesize", code="voice_not_found")
+        require_voice(self.info, request.voice)
         self.requests.append(request)
         steps = self.reel.next_for(request.text)
         if steps is None:
