@@ -21,6 +21,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from antiphon.audio.formats import Floats
+from antiphon.errors import EngineError, Stage
 
 __all__ = [
     "Engine",
@@ -29,6 +30,7 @@ __all__ = [
     "EngineSettings",
     "Floats",
     "Role",
+    "closed_error",
 ]
 
 Role = Literal[
@@ -122,3 +124,8 @@ class Engine(Protocol):
 EngineFactory = Callable[[EngineSettings], Engine]
 """Entry points of the group ``antiphon.engines`` name these. A factory blocks while it loads
 weights and is therefore called on a thread; it raises ``EngineError`` if it cannot load."""
+
+
+def closed_error(name: str, stage: Stage) -> EngineError:
+    """Return what an engine of this name raises for work that comes after it was closed."""
+    return EngineError(f"{name} is closed", stage=stage, code="engine_closed")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats, closed_error
 from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.engines.native.onnx import open_session
 from antiphon.engines.options import file_of
@@ -62,8 +62,7 @@ class SileroVoiceDetector:
             message = f"frames must have shape ({sessions}, {FRAME_SAMPLES}), not {frames.shape}"
             raise EngineError(message, stage="detect", code="invalid_frames")
         if self._session is None:
-            message = f"{self.info.name} is closed"
-            raise EngineError(message, stage="detect", code="engine_closed")
+            raise closed_error(self.info.name, "detect")
         if not sessions:
             return np.zeros(0, np.float32), []
         rows = np.stack(states)

@@ -17,10 +17,9 @@ from typing import Final
 
 import numpy as np
 
-from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats, closed_error
 from antiphon.engines.detectors.foreground import HOP_MS, Foreground
 from antiphon.engines.hearing import LISTENING_RATE_HZ, MicrophoneDistance
-from antiphon.errors import EngineError
 
 __all__ = ["SpectralDenoiser", "SpectralStream", "create"]
 
@@ -179,8 +178,7 @@ class SpectralDenoiser:
             EngineError: The denoiser was closed.
         """
         if self._closed:
-            message = f"{self.info.name} is closed"
-            raise EngineError(message, stage="detect", code="engine_closed")
+            raise closed_error(self.info.name, "detect")
         strength = min(max(strength, 0.0), MAX_STRENGTH)
         margin_db = strength * MARGIN_DB[distance] if strength else -inf
         return SpectralStream(strength * SUPPRESSION_DB[distance], margin_db)

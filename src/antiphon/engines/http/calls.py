@@ -22,11 +22,11 @@ import anyio
 import httpx2
 import openai
 
-from antiphon.engines.base import EngineInfo
+from antiphon.engines.base import EngineInfo, closed_error
 from antiphon.engines.http.failures import Diagnosis, ServerError, failure_of, resting, timed_out
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import Server
-from antiphon.errors import EngineError, Stage
+from antiphon.errors import Stage
 
 __all__ = ["Calls", "Request"]
 
@@ -135,7 +135,7 @@ class Calls:
             EngineError: Code ``engine_closed``.
         """
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self._info.name, self._stage)
 
     async def aclose(self) -> None:
         """End all requests, and give the server back."""
@@ -216,7 +216,7 @@ class Calls:
             finally:
                 self._waits.discard(scope)
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self._info.name, self._stage)
         assert limit_s is not None, "only closing and the limit cancel the scope"
         raise self._told(timed_out(self._stage, limit_s))
 
@@ -224,10 +224,6 @@ class Calls:
         """The failure, after telling the operator about it."""
         _log.warning("%s: %s %s", self._info.name, self._server.base_url, diagnosis.remark)
         return diagnosis.failure
-
-    def _closed_error(self) -> EngineError:
-        message = f"{self._info.name} is closed"
-        return EngineError(message, stage=self._stage, code="engine_closed")
 
 
 async def _whole(send: Callable[[], Awaitable[ResultT]]) -> AsyncIterator[ResultT]:

@@ -37,6 +37,7 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 
+from antiphon.engines.base import closed_error
 from antiphon.engines.native.priority import give_way
 from antiphon.errors import EngineError, Stage
 
@@ -219,7 +220,7 @@ class WorkerPool:
         """Cancel all work and wait until every thread has ended. May be called twice."""
         self._closed = True
         for emit in tuple(self._open):
-            emit.abort(self._closed_error())
+            emit.abort(closed_error(self._name, self._stage))
         shutdown = partial(self._executor.shutdown, wait=True, cancel_futures=True)
         await anyio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
 
@@ -240,11 +241,8 @@ class WorkerPool:
 
     def _refuse_if_closed(self) -> None:
         if self._closed:
-            raise self._closed_error()
+            raise closed_error(self._name, self._stage)
 
     def _overload(self) -> EngineError:
         message = f"{self._name} was busy with other requests for {self._queue_s:g} s"
         return EngineError(message, stage=self._stage, code="server_overloaded", retryable=True)
-
-    def _closed_error(self) -> EngineError:
-        return EngineError(f"{self._name} is closed", stage=self._stage, code="engine_closed")

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from antiphon.engines.base import EngineInfo
+from antiphon.engines.base import EngineInfo, closed_error
 from antiphon.engines.scripted.script import Fail, Hang, Script, Wait, WaitFor
 from antiphon.errors import EngineError, Stage
 
@@ -38,8 +38,7 @@ class ScriptedEngine:
     def check_open(self) -> None:
         """Raise an ``EngineError`` if it is closed."""
         if self._closed.is_set():
-            message = f"{self.info.name} is closed"
-            raise EngineError(message, stage=self._stage, code="engine_closed")
+            raise closed_error(self.info.name, self._stage)
 
     async def keep_time(self, step: object) -> None:
         """Perform the steps that all engines know; do nothing for any other."""
