@@ -16,32 +16,28 @@ from antiphon.audio.formats import Int16s
 
 __all__ = ["pack", "unpack"]
 
-_RATE_HZ = 16_000
-"""The file wants one. It changes nothing."""
-
 _MOST = 1.0
 """How hard to try. It takes 0.4 ms a second of audio in place of 0.2, and saves 1 to 2 %."""
 
 
-def pack(samples: Int16s) -> bytes:
-    """Return samples made small. Blocks; the interpreter is free meanwhile.
+def pack(samples: Int16s, rate_hz: int) -> bytes:
+    """Return a FLAC file. Blocks; the interpreter is free meanwhile.
 
     Args:
-        samples: Shape (n,), at any rate.
+        samples: Shape (n,). Without any, the file has one that is silent: libsndfile would not even
+            write a header.
+        rate_hz: Their sample rate.
     """
-    if not len(samples):
-        return b""  # libsndfile would not even write a header
+    audible = samples if len(samples) else np.zeros(1, np.int16)
     packed = io.BytesIO()
     with soundfile.SoundFile(
-        packed, "w", _RATE_HZ, 1, "PCM_16", format="FLAC", compression_level=_MOST
+        packed, "w", rate_hz, 1, "PCM_16", format="FLAC", compression_level=_MOST
     ) as file:
-        file.write(samples)
+        file.write(audible)
     return packed.getvalue()
 
 
-def unpack(packed: bytes) -> Int16s:
-    """Return what was packed: shape (n,). Blocks."""
-    if not packed:
-        return np.zeros(0, np.int16)
-    samples: Int16s = soundfile.read(io.BytesIO(packed), dtype="int16")[0]
-    return samples
+def unpack(packed: bytes) -> tuple[Int16s, int]:
+    """Return what was packed, shape (n,), and its sample rate. Blocks."""
+    samples, rate_hz = soundfile.read(io.BytesIO(packed), dtype="int16")
+    return samples, rate_hz

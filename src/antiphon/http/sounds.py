@@ -10,6 +10,8 @@ import numpy as np
 import soundfile
 from starlette.responses import Response
 
+from antiphon.audio.lossless import unpack
+
 __all__ = ["wav_response"]
 
 
@@ -20,7 +22,7 @@ async def wav_response(flacs: Sequence[bytes]) -> Response:
 
 
 def _wav(flacs: Sequence[bytes]) -> bytes:
-    decoded = [soundfile.read(io.BytesIO(flac), dtype="int16") for flac in flacs]
+    decoded = [unpack(flac) for flac in flacs]
     rates_hz = {rate_hz for _, rate_hz in decoded}
     assert len(rates_hz) == 1, "a response is spoken in one format"
     file = io.BytesIO()

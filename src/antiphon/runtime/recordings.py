@@ -168,15 +168,16 @@ class _Clip:
     def audio(self) -> bytes:
         """Return all of it, as it came."""
         raw = self._raw  # packing may put it away at any moment
-        return unpack(self._packed).tobytes() if raw is None else bytes(raw)
+        return unpack(self._packed)[0].tobytes() if raw is None else bytes(raw)
 
     def samples(self) -> Int16s:
         """Return all of it, if it is PCM: shape (n,)."""
         raw = self._raw
-        return unpack(self._packed) if raw is None else np.frombuffer(bytes(raw), np.int16)
+        return unpack(self._packed)[0] if raw is None else np.frombuffer(bytes(raw), np.int16)
 
     def pack(self) -> None:
         """Make it small. It can be read meanwhile, but is not to be extended any more."""
-        if self._raw is not None and self._is_pcm:
-            self._packed = pack(np.frombuffer(self._raw, np.int16))
+        if self._raw and self._is_pcm:
+            samples = np.frombuffer(self._raw, np.int16)
+            self._packed = pack(samples, self.bytes_per_s // samples.itemsize)
             self._raw = None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from typing import NamedTuple
 
-import numpy as np
-import soundfile
-
 from antiphon.audio.formats import Floats, Int16s, codec_of, to_int16s
+from antiphon.audio.lossless import pack, unpack
 from antiphon.wire.audio_config import AudioFormat
 
 __all__ = ["FLAC", "HEARD_RATE_HZ", "Encoded", "cut", "flac"]
@@ -57,13 +54,9 @@ def cut(sound: bytes, heard_ms: int) -> Encoded:
         sound: The whole file.
         heard_ms: How much of it is to stay; all of it, if it is not that long.
     """
-    samples, rate_hz = soundfile.read(io.BytesIO(sound), dtype="int16")
+    samples, rate_hz = unpack(sound)
     return _encoded(samples[: heard_ms * rate_hz // 1000], rate_hz)
 
 
 def _encoded(samples: Int16s, rate_hz: int) -> Encoded:
-    file = io.BytesIO()
-    # libsndfile writes no header where there are no samples.
-    audible = samples if len(samples) else np.zeros(1, np.int16)
-    soundfile.write(file, audible, rate_hz, format="FLAC", subtype="PCM_16")
-    return Encoded(rate_hz, len(samples) * 1000 // rate_hz, file.getvalue())
+    return Encoded(rate_hz, len(samples) * 1000 // rate_hz, pack(samples, rate_hz))
