@@ -25,9 +25,9 @@ from antiphon.engines.http.chat import (
 from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.pcm import PcmReader
-from antiphon.engines.http.reasoning import ReasoningFilter
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
+from antiphon.engines.reasoning import ReasoningFilter
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationEvent,

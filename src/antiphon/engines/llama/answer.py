@@ -7,6 +7,7 @@ from typing import Any
 
 from antiphon.engines.llama.prompts import Prompt
 from antiphon.engines.native.pool import Emitter
+from antiphon.engines.reasoning import ReasoningFilter
 from antiphon.engines.thinking import GenerationEnd, GenerationEvent, PromptRead
 from antiphon.engines.tools.reader import CallReader, Reading
 from antiphon.engines.tools.schemas import check_arguments
@@ -33,7 +34,8 @@ class Answer:
         self._tokens = 0
         self._emitted_tokens = 0
         self._finish_reason: str | None = None
-        self._thoughts = "" if prompt.end_of_thoughts is not None else None
+        end = prompt.end_of_thoughts
+        self._thoughts = None if end is None else ReasoningFilter(end, begun=True)
 
     def take(self, chunk: Mapping[str, Any]) -> bool:
         """Emit what a chunk brings; true if nothing after it is wanted.
@@ -87,10 +89,8 @@ class Answer:
         """What of the text belongs to the answer."""
         if self._thoughts is None:
             return text
-        self._thoughts += text
-        _, ended, answer = self._thoughts.partition(self._prompt.end_of_thoughts or "")
         self._emitted_tokens = self._tokens  # of thoughts, which no event carries
-        if not ended or not answer.strip():
-            return ""
-        self._thoughts = None
-        return answer.lstrip()
+        answer = self._thoughts.push(text)
+        if answer:
+            self._thoughts = None
+        return answer

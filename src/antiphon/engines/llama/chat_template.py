@@ -11,13 +11,11 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from antiphon.engines.reasoning import END_OF_REASONING
 from antiphon.engines.tools.syntax import IN_WORDS, learned_syntax
 from antiphon.engines.tools.words import in_words
 
 __all__ = ["ChatTemplate"]
-
-_END_OF_THOUGHTS = "</think>"
-"""As all the templates write it that let thinking be switched on and off."""
 
 
 class ChatTemplate:
@@ -59,7 +57,7 @@ class ChatTemplate:
         syntax = learned_syntax(self._render, control_tokens)
         self.knows_tools = syntax is not None
         self.calls = syntax or IN_WORDS
-        self.end_of_thoughts = _END_OF_THOUGHTS if _END_OF_THOUGHTS in source else None
+        self.end_of_thoughts = END_OF_REASONING if END_OF_REASONING in source else None
 
     def fitted(
         self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Mapping[str, Any]]

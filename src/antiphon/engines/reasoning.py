@@ -1,18 +1,20 @@
 """Keeps what a model thinks from being spoken.
 
 Servers that know a model take its reasoning out of the answer (``reasoning_content``), and nobody
-reads it here. Others leave it at the beginning of the text, in the marks that DeepSeek R1, Qwen 3
-and most after them were trained with.
+reads it here. Others, and llama.cpp in this process, leave it at the beginning of the text, in the
+marks that DeepSeek R1, Qwen 3 and most after them were trained with.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["ReasoningFilter"]
+__all__ = ["END_OF_REASONING", "ReasoningFilter"]
+
+END_OF_REASONING = "</think>"
+"""As all chat templates write it that let reasoning be switched on and off."""
 
 _OPENING = "<think>"
-_CLOSING = "</think>"
 
 
 class _Part(Enum):
@@ -23,10 +25,16 @@ class _Part(Enum):
 
 
 class ReasoningFilter:
-    """Takes the reasoning off the beginning of one answer; marks further on are text."""
+    """Takes the reasoning off the beginning of one answer; marks further on are text.
 
-    def __init__(self) -> None:
-        self._part = _Part.BEGINNING
+    Args:
+        closing: What ends it.
+        begun: Whether it has begun before the text does: many templates open it in the prompt.
+    """
+
+    def __init__(self, closing: str = END_OF_REASONING, *, begun: bool = False) -> None:
+        self._closing = closing
+        self._part = _Part.REASONING if begun else _Part.BEGINNING
         self._held = ""
 
     def push(self, text: str) -> str:
@@ -58,11 +66,11 @@ class ReasoningFilter:
         return self._held
 
     def _skip(self, text: str) -> str:
-        _, closing, after = (self._held + text).partition(_CLOSING)
+        _, closing, after = (self._held + text).partition(self._closing)
         if closing:
             self._part = _Part.GAP
             return self._resume(after)
-        self._held = (self._held + text)[-len(_CLOSING) :]  # a mark may come cut in two
+        self._held = (self._held + text)[-len(self._closing) :]  # a mark may come cut in two
         return ""
 
     def _resume(self, text: str) -> str:

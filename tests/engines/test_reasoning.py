@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from antiphon.engines.http.reasoning import ReasoningFilter
+from antiphon.engines.reasoning import ReasoningFilter
 
 
-def filtered(*texts: str) -> str:
-    reasoning = ReasoningFilter()
+def filtered(*texts: str, **marks) -> str:
+    reasoning = ReasoningFilter(**marks)
     return "".join(map(reasoning.push, texts)) + reasoning.flush()
 
 
@@ -35,3 +35,18 @@ def test_however_the_text_is_cut(text, said):
 
 def test_text_without_reasoning_is_not_held_back():
     assert ReasoningFilter().push("Hello") == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Hm.</end>\n Hello.", "Hello."),
+        ("</end>Hello. </end>", "Hello. </end>"),
+        ("It never ends", ""),
+        ("It ends</end> \n", ""),
+        ("<think>Hm.</think></end>Hello.", "Hello."),
+    ],
+)
+def test_reasoning_may_have_begun_in_the_prompt(text, said):
+    for texts in ((text,), text):
+        assert filtered(*texts, closing="</end>", begun=True) == said
