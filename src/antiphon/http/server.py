@@ -33,8 +33,6 @@ from antiphon.transports.websocket import MAX_FRAME_BYTES
 
 __all__ = ["AppServer", "listening_on", "open_listener", "run_server"]
 
-_log = logging.getLogger(__name__)
-
 SHUTDOWN_GRACE_S = 3
 """How long open connections may take to close after the server was told to stop."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -50,9 +49,6 @@ if TYPE_CHECKING:  # SQLAlchemy is loaded only where something is kept
     from antiphon.store.store import Store
 
 __all__ = ["Reception", "open_reception"]
-
-
-_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager

@@ -98,7 +98,7 @@ class LlamaLanguageModel:
                 pass
 
     async def predict_message_end(self, request: GenerationRequest) -> float:
-        """Say whether the user's message is over; see ``base.MessageEndPredictor``.
+        """Say whether the user's message is over; see ``thinking.MessageEndPredictor``.
 
         Raises:
             EngineError: Code ``not_supported`` if the model's chat template cannot be used.

@@ -29,9 +29,6 @@ class PromptCounter:
         count: The model's tokenizer: how many tokens a text has.
         tells_tools: Whether the model is told of tools that it need not call.
 
-    Attributes:
-        template: The same.
-
     Raises:
         ValueError: The template refuses prompts as Antiphon writes them.
     """
@@ -39,7 +36,7 @@ class PromptCounter:
     def __init__(
         self, template: ChatTemplate, count: Callable[[str], int], *, tells_tools: bool = True
     ) -> None:
-        self.template = template
+        self._template = template
         self._tells_tools = tells_tools
         self._count = count
         self._opening_tokens = self._prompt_tokens(_SYSTEM)
@@ -57,4 +54,4 @@ class PromptCounter:
 
     def _prompt_tokens(self, *messages: ChatMessage, tools: Sequence[FunctionTool] = ()) -> int:
         chat = [chat_completions_message(message) for message in messages]
-        return self._count(self.template.render(chat, [described(tool) for tool in tools]))
+        return self._count(self._template.render(chat, [described(tool) for tool in tools]))

@@ -17,8 +17,8 @@ named by the engine option ``script``::
     steps = [{ do = "fail", message = "The model fell over." }]
 
 Takes with ``when`` come first; takes without are used once each, in order. When no take is left,
-the engines follow simple rules (``engines.py``), whose figures are the script's other fields. A
-step that takes time names it in milliseconds; nothing else takes any.
+the engines follow simple rules, which are told where the engines are; their figures are the
+script's other fields. A step that takes time names it in milliseconds; nothing else takes any.
 """
 
 from __future__ import annotations
