@@ -11,7 +11,16 @@ from msgspec import Meta, Struct
 
 from antiphon.wire.refusal import InvalidFieldError
 
-__all__ = ["HASH_PREFIX", "ORIGIN_PATTERN", "ApiKey", "Limits", "digest_of", "hash_line", "new_key"]
+__all__ = [
+    "HASH_PREFIX",
+    "ORIGIN_PATTERN",
+    "ApiKey",
+    "Limits",
+    "digest_of",
+    "hash_line",
+    "name_of",
+    "new_key",
+]
 
 HASH_PREFIX = "sha256:"
 """What a hashed key begins with; 64 hexadecimal digits follow. A fast hash will do, and is needed

@@ -43,6 +43,7 @@ from antiphon.wire.session import (
 )
 
 __all__ = [
+    "DEFAULT_STRENGTH",
     "DEFAULT_TRANSCRIPTION_MODEL",
     "Resolved",
     "not_built",

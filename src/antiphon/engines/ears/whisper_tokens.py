@@ -9,7 +9,7 @@ from typing import Any
 
 from antiphon.errors import EngineError
 
-__all__ = ["WhisperTokens"]
+__all__ = ["CONTEXT_TOKENS", "WhisperTokens"]
 
 CONTEXT_TOKENS = 448
 """What the decoder sees at once, prompt and transcript together."""

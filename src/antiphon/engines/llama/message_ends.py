@@ -16,7 +16,7 @@ from typing import Any
 
 from antiphon.engines.llama.chat_template import ChatTemplate
 
-__all__ = ["end_probability", "open_prompt"]
+__all__ = ["PROBABILITIES", "end_probability", "open_prompt"]
 
 PROBABILITIES = 100
 """How many of the likeliest tokens are looked at; all others together are of no weight."""
