@@ -132,11 +132,17 @@ def test_a_language_that_is_understood_is_taken_as_it_came(hints: dict[str, Any]
 
 
 def test_any_language_may_be_named_to_a_transcriber_that_takes_any() -> None:
-    update(audio={"input": {"transcription": {"language": "tlh", "languages": ["xx"]}}})
+    hints = {"language": "tlh", "languages": ["xx"]}
+    heard = update(audio={"input": {"transcription": hints}}).audio.input
+    assert heard.transcription is not None
+    assert heard.transcription.language == "tlh"
+    assert heard.transcription.languages == ("xx",)
 
 
 def test_a_fixed_voice_is_the_same_by_name_and_by_id() -> None:
-    update(voice_is_fixed=True, audio={"output": {"voice": {"id": "alloy"}}})
+    after = update(voice_is_fixed=True, audio={"output": {"voice": {"id": "alloy"}}})
+    assert after.audio.output.voice == CustomVoice(id="alloy")
+    assert ask(after).plan.voice == ask().plan.voice == "alloy"
 
 
 def test_a_voice_may_be_named_by_its_id() -> None:

@@ -24,6 +24,8 @@ from antiphon.store.store import open_store
 
 from .support import CONVERSATION, item, opened, response, rows_in, said, sound, until
 
+SECRET = "xylophonist"
+
 
 @pytest.fixture
 def kept(database):
@@ -65,24 +67,23 @@ def test_a_conversation_goes_with_everything(kept):
     assert not change(kept, delete_conversation, CONVERSATION)
 
 
+def files_with_secret(folder: Path) -> list[str]:
+    files = [file for file in folder.iterdir() if file.is_file()]
+    return [file.name for file in files if SECRET.encode() in file.read_bytes()]
+
+
 async def test_what_is_deleted_is_in_no_file_any_more(tmp_path):
     """Neither in tables nor in the index of words, the write-ahead log or free pages."""
-    secret = "xylophonist"
-
-    def files_with_secret() -> list[str]:
-        files = [file for file in Path(tmp_path).iterdir() if file.is_file()]
-        return [file.name for file in files if secret.encode() in file.read_bytes()]
-
     async with open_store(StoreChoice(), tmp_path) as store:
         for number in range(50):
-            store.put(item(said(f"{secret} {number}", f"item_{number}"), response_id="resp_1"))
-        store.put(response("resp_1", metadata={"what": secret}, output=(said(secret),)))
+            store.put(item(said(f"{SECRET} {number}", f"item_{number}"), response_id="resp_1"))
+        store.put(response("resp_1", metadata={"what": SECRET}, output=(said(SECRET),)))
         for number in range(50):  # what stays
             store.put(item(said(f"kept {number}", f"other_{number}")))
         await store.flush()
-        assert files_with_secret()
+        assert files_with_secret(tmp_path)
         assert await store.change(lambda connection: delete_response(connection, "resp_1"))
-        await until(lambda: not files_with_secret())
+        await until(lambda: not files_with_secret(tmp_path))
         left = await store.reading.run(
             lambda connection: connection.scalar(select(func.count()).select_from(items))
         )
@@ -91,12 +92,11 @@ async def test_what_is_deleted_is_in_no_file_any_more(tmp_path):
 
 async def test_an_item_that_a_client_deletes_is_in_no_file_any_more(tmp_path):
     async with open_store(StoreChoice(), tmp_path) as store:
-        store.put(item(said("xylophonist")))
+        store.put(item(said(SECRET)))
         await store.flush()
+        assert files_with_secret(tmp_path)
         store.put(ItemDeleted(CONVERSATION, "item_1"))
-        await until(
-            lambda: not any(b"xylophonist" in file.read_bytes() for file in tmp_path.iterdir())
-        )
+        await until(lambda: not files_with_secret(tmp_path))
 
 
 def test_all_tables_are_thought_of():
