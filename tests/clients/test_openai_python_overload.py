@@ -12,7 +12,7 @@ from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.isolated import isolated
 from antiphon.engines.scripted.script import Gate, Say, Script, Take, WaitFor
 from tests.engines import frail
-from tests.engines.test_isolated import SETTINGS
+from tests.engines.isolated.test_parent import SETTINGS
 from tests.support.cast import make_cast
 from tests.support.server import serving
 from tests.support.sound import noise

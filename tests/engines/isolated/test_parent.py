@@ -13,7 +13,8 @@ from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings
 from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptionRequest
-from antiphon.engines.isolated import WINDOW, isolated
+from antiphon.engines.isolated import isolated
+from antiphon.engines.isolated.messages import WINDOW
 from antiphon.engines.scripted.hearing import create_transcriber, create_voice_detector
 from antiphon.engines.scripted.speaking import create_synthesizer
 from antiphon.engines.scripted.thinking import create_language_model

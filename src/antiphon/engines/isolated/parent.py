@@ -1,28 +1,15 @@
-"""An engine in a process of its own, so that a crash of native code takes no session with it.
-
-The parent's side is an engine like any other. When the child dies, whatever is under way fails with
-``engine_crashed``, and the guard before the engine (``engines/guard.py``) loads another. It costs
-the memory of one more Python, and some tenths of a millisecond for each event.
-
-Both ends are this program and talk over a pipe of :mod:`multiprocessing`. An event is sent only
-while the reader is fewer than :data:`WINDOW` behind, so that no request can fill the memory.
-"""
+"""The parent's side of an isolated engine: starts the child, and is an engine like any other."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
-import logging
 import multiprocessing
-import signal
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from enum import Enum
 from itertools import count
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -31,40 +18,15 @@ from antiphon.core.tokens import TokenCounter
 from antiphon.engines.base import Engine, EngineFactory, EngineInfo, EngineSettings, Floats, Role
 from antiphon.engines.guard import ENGINE_CRASHED
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
+from antiphon.engines.isolated.child import run
+from antiphon.engines.isolated.messages import STAGES, Mark, Request
 from antiphon.engines.speaking import SpeechRequest
-from antiphon.engines.thinking import GenerationEvent, GenerationRequest, MessageEndPredictor
+from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.errors import AntiphonError, ConfigurationError, EngineError, Stage
 
 __all__ = ["isolated"]
 
-_log = logging.getLogger(__name__)
-
-WINDOW = 32
-"""How many events the child may be ahead of their reader, for each request."""
-
 _EXIT_TIMEOUT_S = 5.0
-
-_STAGES: dict[Role, Stage] = {
-    "transcriber": "transcribe",
-    "language_model": "generate",
-    "synthesizer": "synthesize",
-}
-
-
-class _Mark(Enum):
-    """What is said of a request besides its events."""
-
-    END = "end"
-    """By the child: nothing more will come."""
-    STOP = "stop"
-    """By the parent: nothing more is wanted."""
-    TAKEN = "taken"
-    """By the parent: an event was taken."""
-
-
-class _Request(NamedTuple):
-    method: str
-    arguments: tuple[Any, ...]
 
 
 def isolated(factory: EngineFactory, settings: EngineSettings, role: Role) -> Engine:
@@ -79,13 +41,13 @@ def isolated(factory: EngineFactory, settings: EngineSettings, role: Role) -> En
         AntiphonError: As the factory does.
         ConfigurationError: Engines of this role cannot be isolated, or the process ended.
     """
-    if role not in _STAGES:
+    if role not in STAGES:
         message = (
             f"{settings.name} cannot be isolated: a {role} answers at once, for all sessions "
-            f"together. Leave 'isolated' out; it is for: {', '.join(_STAGES)}."
+            f"together. Leave 'isolated' out; it is for: {', '.join(STAGES)}."
         )
         raise ConfigurationError(message)
-    child = _Child(factory, settings, _STAGES[role])
+    child = _Child(factory, settings, STAGES[role])
     match role:
         case "transcriber":
             return _IsolatedTranscriber(child)
@@ -95,9 +57,6 @@ def isolated(factory: EngineFactory, settings: EngineSettings, role: Role) -> En
             return _IsolatedLanguageModel(child)
         case _:
             return _IsolatedSynthesizer(child)
-
-
-# --- the parent's side ----------------------------------------------------------------------------
 
 
 class _Child:
@@ -116,7 +75,7 @@ class _Child:
         self._pipe, theirs = context.Pipe()
         self._stage = stage
         self._process = context.Process(
-            target=_run, args=(theirs, factory, settings), name=f"antiphon-{settings.name}"
+            target=run, args=(theirs, factory, settings), name=f"antiphon-{settings.name}"
         )
         self._process.start()
         theirs.close()
@@ -151,20 +110,20 @@ class _Child:
         try:
             if self._gone.is_set():
                 raise self._crash()
-            self._say(number, _Request(method, arguments))
+            self._say(number, Request(method, arguments))
             while True:
                 event = await inbox.take()
-                ended = event is _Mark.END or isinstance(event, EngineError)
+                ended = event is Mark.END or isinstance(event, EngineError)
                 if isinstance(event, EngineError):
                     raise event
                 if ended:
                     return
-                self._say(number, _Mark.TAKEN)
+                self._say(number, Mark.TAKEN)
                 yield event
         finally:
             del self._waiting[number]
             if not ended:
-                self._say(number, _Mark.STOP)
+                self._say(number, Mark.STOP)
 
     async def call(self, method: str, *arguments: Any) -> Any:  # noqa: ANN401
         """Have the engine do something, and return what comes of it.
@@ -186,7 +145,7 @@ class _Child:
             self._process.kill()
             self._process.join()
 
-    def _say(self, number: int, what: _Request | _Mark) -> None:
+    def _say(self, number: int, what: Request | Mark) -> None:
         self._send((number, what))
 
     def _send(self, message: object) -> None:
@@ -268,95 +227,3 @@ class _IsolatedReader(_IsolatedLanguageModel):
 class _IsolatedSynthesizer(_Isolated):
     def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
         return self._child.stream("synthesize", request)
-
-
-# --- the child's side -----------------------------------------------------------------------------
-
-
-def _run(pipe: Connection, factory: EngineFactory, settings: EngineSettings) -> None:
-    """Load the engine and serve the parent until it goes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which then says so
-    try:
-        engine = factory(settings)
-    except AntiphonError as error:
-        pipe.send(error)
-        return
-    pipe.send((engine.info, isinstance(engine, MessageEndPredictor)))
-    asyncio.run(_Servant(pipe, engine).serve())
-
-
-class _Servant:
-    """Does what the parent asks for."""
-
-    def __init__(self, pipe: Connection, engine: Engine) -> None:
-        self._pipe = pipe
-        self._engine = engine
-        self._stage = _STAGES[engine.info.role]
-        self._jobs: dict[int, _Job] = {}
-
-    async def serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        gone = asyncio.Event()
-
-        def read() -> None:
-            for number, what in self._said():
-                loop.call_soon_threadsafe(self._hear, number, what)
-            loop.call_soon_threadsafe(gone.set)
-
-        threading.Thread(target=read, daemon=True).start()
-        await gone.wait()
-        for job in tuple(self._jobs.values()):
-            job.task.cancel()
-        await self._engine.aclose()
-
-    def _said(self) -> Iterator[tuple[int, _Request | _Mark]]:
-        with contextlib.suppress(EOFError, OSError):
-            while (message := self._pipe.recv()) is not None:
-                yield message
-
-    def _hear(self, number: int, what: _Request | _Mark) -> None:
-        job = self._jobs.get(number)
-        match what:
-            case _Request():
-                self._jobs[number] = _Job(self._do(number, what))
-            case _Mark.TAKEN if job is not None:
-                job.room.release()
-            case _Mark.STOP if job is not None:
-                job.task.cancel()
-
-    async def _do(self, number: int, request: _Request) -> None:
-        try:
-            async with aclosing(_events(self._engine, request)) as events:
-                async for event in events:
-                    await self._jobs[number].room.acquire()
-                    self._pipe.send((number, event))
-            self._pipe.send((number, _Mark.END))
-        except EngineError as error:
-            self._pipe.send((number, error))
-        except Exception as error:
-            _log.exception("%s failed", self._engine.info.name)
-            message = f"{self._engine.info.name} crashed: {error!r}"
-            crash = EngineError(message, stage=self._stage, code=ENGINE_CRASHED, retryable=True)
-            self._pipe.send((number, crash))
-        finally:
-            del self._jobs[number]
-
-
-class _Job:
-    """A request under way, and how many events may be sent before one is taken."""
-
-    def __init__(self, work: Coroutine[Any, Any, None]) -> None:
-        self.room = asyncio.Semaphore(WINDOW)
-        self.task = asyncio.get_running_loop().create_task(work)
-
-
-async def _events(engine: Any, request: _Request) -> AsyncGenerator[Any, None]:  # noqa: ANN401
-    """Yield what comes of a method, whether it is a generator or a coroutine."""
-    method: Callable[..., Any] = getattr(engine, request.method)
-    doing = method(*request.arguments)
-    if inspect.iscoroutine(doing):
-        yield await doing
-        return
-    async with aclosing(doing) as events:
-        async for event in events:
-            yield event
