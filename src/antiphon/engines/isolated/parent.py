@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from itertools import count
+from queue import SimpleQueue
 from typing import Any
 
 import anyio
@@ -92,11 +93,12 @@ class _Child:
             self._process.join()
             raise loaded
         self.info, self.reads_ahead = loaded
-        self._sending = threading.Lock()
+        self._to_send: SimpleQueue[tuple[int, Request | Mark] | None] = SimpleQueue()
         self._numbers = count()
         self._waiting: dict[int, _Inbox] = {}
         self._gone = threading.Event()
-        threading.Thread(target=self._read, name=f"antiphon-{settings.name}", daemon=True).start()
+        for work in (self._read, self._write):
+            threading.Thread(target=work, name=f"antiphon-{settings.name}", daemon=True).start()
 
     async def stream(self, method: str, *arguments: Any) -> AsyncGenerator[Any, None]:  # noqa: ANN401
         """Have the engine do something, and yield what comes of it.
@@ -139,30 +141,41 @@ class _Child:
         await anyio.to_thread.run_sync(self._end, abandon_on_cancel=True)
 
     def _end(self) -> None:
-        self._send(None)
+        self._to_send.put(None)
         self._process.join(_EXIT_TIMEOUT_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
 
     def _say(self, number: int, what: Request | Mark) -> None:
-        self._send((number, what))
+        self._to_send.put((number, what))
 
-    def _send(self, message: object) -> None:
-        # If the child has gone, the thread that reads tells.
-        with self._sending, contextlib.suppress(OSError):
-            self._pipe.send(message)
+    def _write(self) -> None:
+        """Send what is to be said (on a thread: a child that hangs does not read)."""
+        for number, what in iter(self._to_send.get, None):
+            try:
+                self._pipe.send((number, what))
+            except OSError:
+                pass  # the child has gone; the thread that reads tells
+            except Exception as error:
+                message = f"{self.info.name} cannot be sent the request: {error}"
+                self._tell(number, EngineError(message, stage=self._stage))
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
 
     def _read(self) -> None:
         """Pass on what the child says until it is gone (on a thread)."""
         with contextlib.suppress(EOFError, OSError):
             while True:
                 number, event = self._pipe.recv()
-                if inbox := self._waiting.get(number):
-                    inbox.put(event)
+                self._tell(number, event)
         self._gone.set()
         for inbox in tuple(self._waiting.values()):
             inbox.put(self._crash())
+
+    def _tell(self, number: int, event: Any) -> None:  # noqa: ANN401
+        if inbox := self._waiting.get(number):
+            inbox.put(event)
 
     def _crash(self) -> EngineError:
         message = f"the process of {self.info.name} has ended"
