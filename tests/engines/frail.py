@@ -7,15 +7,30 @@ import threading
 from collections.abc import AsyncGenerator
 
 from antiphon.engines.base import EngineSettings, Floats
-from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
+from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
 from antiphon.engines.scripted.hearing import ScriptedTranscriber, create_transcriber
 from antiphon.engines.scripted.script import Script
 from antiphon.errors import EngineError
 
-__all__ = ["ABORTING", "BLOCKING", "RAISING", "create", "create_nothing", "create_refused"]
+__all__ = [
+    "ABORTING",
+    "BLOCKING",
+    "GARBLING",
+    "RAISING",
+    "create",
+    "create_nothing",
+    "create_refused",
+]
 
-ABORTING, BLOCKING, RAISING = "abort", "block", "raise"
+ABORTING, BLOCKING, GARBLING, RAISING = "abort", "block", "garble", "raise"
 """Said in the prompt of a transcription: what then happens."""
+
+
+class Garbled(Transcript, frozen=True):
+    """One that can be sent, but not received."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return int, ("no number",)
 
 
 class Frail(ScriptedTranscriber):
@@ -30,6 +45,8 @@ class Frail(ScriptedTranscriber):
                 os.abort()
             case "block":
                 threading.Event().wait()  # the whole process hangs: even its event loop
+            case "garble":
+                yield Garbled("")
             case "raise":
                 raise RuntimeError("no ears")
         async for event in super().transcribe(audio, request):

@@ -110,6 +110,14 @@ async def test_an_exception_is_an_error_and_says_what_was_raised(ears):
     assert "no ears" in str(error)
 
 
+async def test_what_cannot_be_received_is_a_crash(ears, child, caplog):
+    with anyio.fail_after(5):
+        assert (await failure_of(ears, frail.GARBLING)).code == ENGINE_CRASHED
+    assert "no number" in caplog.text
+    await anyio.to_thread.run_sync(child.join)
+    assert (await failure_of(ears, None)).code == ENGINE_CRASHED
+
+
 async def test_behind_a_guard_it_is_back_after_a_crash_or_a_hang():
     settings = EngineSettings(name="guarded")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import multiprocessing
 import threading
 from collections.abc import AsyncGenerator
@@ -26,6 +27,8 @@ from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.errors import AntiphonError, ConfigurationError, EngineError, Stage
 
 __all__ = ["isolated"]
+
+_log = logging.getLogger(__name__)
 
 _EXIT_TIMEOUT_S = 5.0
 
@@ -165,13 +168,18 @@ class _Child:
 
     def _read(self) -> None:
         """Pass on what the child says until it is gone (on a thread)."""
-        with contextlib.suppress(EOFError, OSError):
+        try:
             while True:
-                number, event = self._pipe.recv()
-                self._tell(number, event)
-        self._gone.set()
-        for inbox in tuple(self._waiting.values()):
-            inbox.put(self._crash())
+                self._tell(*self._pipe.recv())
+        except (EOFError, OSError):
+            pass  # it has gone
+        except Exception:
+            _log.exception("%s: what its process says cannot be read; it is ended", self.info.name)
+            self._process.kill()
+        finally:
+            self._gone.set()
+            for inbox in tuple(self._waiting.values()):
+                inbox.put(self._crash())
 
     def _tell(self, number: int, event: Any) -> None:  # noqa: ANN401
         if inbox := self._waiting.get(number):
