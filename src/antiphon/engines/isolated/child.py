@@ -69,7 +69,9 @@ class _Servant:
         job = self._jobs.get(number)
         match what:
             case Request():
-                self._jobs[number] = _Job(self._do(number, what))
+                job = self._jobs[number] = _Job(self._do(number, what))
+                # By the task: one that is cancelled at once never begins what it is to do.
+                job.task.add_done_callback(lambda _: self._jobs.pop(number))
             case Mark.TAKEN if job is not None:
                 job.room.release()
             case Mark.STOP if job is not None:
@@ -89,8 +91,6 @@ class _Servant:
             message = f"{self._engine.info.name} crashed: {error!r}"
             crash = EngineError(message, stage=self._stage, code=ENGINE_CRASHED, retryable=True)
             self._pipe.send((number, crash))
-        finally:
-            del self._jobs[number]
 
 
 class _Job:
