@@ -6,6 +6,8 @@ import asyncio
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,6 +183,22 @@ async def test_a_language_model_can_do_what_it_can_but_count(ears):
     assert isinstance(reads_ends, MessageEndPredictor)
     assert 0 <= await model.predict_message_end(asking("Hello?")) <= 1
     await model.aclose()
+
+
+FORGETFUL = """
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.isolated import isolated
+from antiphon.engines.scripted.hearing import create_transcriber
+
+isolated(create_transcriber, EngineSettings(name="alone"), "transcriber")
+"""
+
+
+def test_a_program_that_does_not_close_it_ends_and_leaves_no_process():
+    program = subprocess.run(
+        [sys.executable, "-c", FORGETFUL], timeout=30, check=True, capture_output=True, text=True
+    )
+    assert program.stderr == ""
 
 
 @pytest.mark.parametrize(

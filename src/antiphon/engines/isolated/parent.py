@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import multiprocessing
@@ -81,22 +82,24 @@ class _Child:
         self._process = context.Process(
             target=run, args=(theirs, factory, settings), name=f"antiphon-{settings.name}"
         )
+        self._to_send: SimpleQueue[tuple[int, Request | Mark] | None] = SimpleQueue()
         self._process.start()
+        # The program would wait for it at its end. As a daemon it could not start processes itself.
+        atexit.register(self._end)
         theirs.close()
         try:
             loaded = self._pipe.recv()
         except EOFError:
-            self._process.join()
+            self._end()
             message = (
                 f"The process of {settings.name} ended with status {self._process.exitcode} while "
                 "it loaded."
             )
             raise ConfigurationError(message) from None
         if isinstance(loaded, AntiphonError):
-            self._process.join()
+            self._end()
             raise loaded
         self.info, self.reads_ahead = loaded
-        self._to_send: SimpleQueue[tuple[int, Request | Mark] | None] = SimpleQueue()
         self._numbers = count()
         self._waiting: dict[int, _Inbox] = {}
         self._gone = threading.Event()
@@ -149,6 +152,7 @@ class _Child:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+        atexit.unregister(self._end)
 
     def _say(self, number: int, what: Request | Mark) -> None:
         self._to_send.put((number, what))
