@@ -21,13 +21,14 @@ from antiphon.errors import EngineError
 
 class Parrot:
     built = []
+    closed = 0
 
     def __init__(self, settings):
         Parrot.built.append((settings, threading.current_thread()))
         self.info = EngineInfo(name=settings.name, role="transcriber")
 
     async def aclose(self):
-        pass
+        Parrot.closed += 1
 
 def create_broken(settings):
     raise RuntimeError("no beak")
@@ -110,10 +111,11 @@ async def test_an_installed_package_offers_engines_by_their_names(offer, tmp_pat
     assert thread is not threading.current_thread(), "it was built on the event loop's thread"
 
 
-async def test_an_engine_of_another_role_is_refused(offer, tmp_path):
+async def test_an_engine_of_another_role_is_refused_and_closed(offer, tmp_path):
     offer(parrot="Parrot")
     with pytest.raises(ConfigurationError, match=r"parrot-engines 2\.5 is a transcriber, not a "):
         await load_engine("synthesizer", "parrot", home=tmp_path)
+    assert sys.modules["parrot_engines"].Parrot.closed == 1
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,11 @@ async def load_engine(
     home = home or default_home()
     catalogue = catalogue or builtin_catalogue()
     load = partial(_load, role, chosen, home, catalogue, threads, options or {})
-    return await to_thread.run_sync(giving_way, load)
+    engine, misfit = await to_thread.run_sync(giving_way, load)
+    if misfit:
+        await engine.aclose()  # it may have threads, or a process
+        raise ConfigurationError(misfit)
+    return engine
 
 
 def _load(
@@ -152,7 +156,8 @@ def _load(
     catalogue: Catalogue,
     threads: int,
     options: Mapping[str, Any],
-) -> Engine:
+) -> tuple[Engine, str]:
+    """Return the engine and, if it is not one of the role, what to say of that."""
     entry, local_files, own_options = _candidate(role, chosen, home, catalogue)
     state = _status(entry, home, catalogue)
     if state.readiness is Readiness.NO_WEIGHTS:
@@ -179,13 +184,11 @@ def _load(
             f"{type(error).__name__}: {error}"
         )
         raise ConfigurationError(message) from error
-    if actual_role != role:
-        message = (
-            f"The engine {entry.name!r} of the package {_package(entry_point)} is a {actual_role}, "
-            f"not a {role}."
-        )
-        raise ConfigurationError(message)
-    return engine
+    misfit = (
+        f"The engine {entry.name!r} of the package {_package(entry_point)} is a {actual_role}, "
+        f"not a {role}."
+    )
+    return engine, misfit if actual_role != role else ""
 
 
 def _candidate(
