@@ -44,9 +44,25 @@ class Crashing(ScriptedTranscriber):
         yield  # a generator
 
 
-def ears(*takes: Take[TranscriptionStep]) -> ScriptedTranscriber:
+class Hanging(ScriptedTranscriber):
+    """Does nothing for anybody, not even when it is closed."""
+
+    def __init__(self) -> None:
+        super().__init__(ears().info, Script())
+
+    async def transcribe(
+        self, audio: Floats, request: TranscriptionRequest
+    ) -> AsyncGenerator[TranscriptEvent, None]:
+        await anyio.sleep_forever()
+        yield Transcript("")
+
+    async def aclose(self) -> None:
+        pass
+
+
+def ears(*takes: Take[TranscriptionStep], name: str = "ears") -> ScriptedTranscriber:
     script = Script(transcriptions=takes, sentence="I hear.")
-    return create_transcriber(EngineSettings(name="ears", options={"script": script}))
+    return create_transcriber(EngineSettings(name=name, options={"script": script}))
 
 
 def waiting_at(gate: Gate) -> Take[TranscriptionStep]:
@@ -223,6 +239,34 @@ async def test_requests_that_fail_together_have_it_replaced_once():
         for _ in range(2):
             tasks.start_soon(failure_of, engine)
     assert await heard_by(engine) == "I hear."
+
+
+async def test_who_waits_for_a_place_is_not_sent_to_an_engine_that_hangs():
+    async def load_for_a_second():
+        await anyio.sleep(1)
+        return ears()
+
+    engine = guarded(Hanging(), Limits(parallel=1, stall_s=5), load_for_a_second)
+    began = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(failure_of, engine)
+        await step(20)
+        assert await heard_by(engine) == "I hear."
+    assert anyio.current_time() - began == pytest.approx(6, abs=0.1)
+
+
+async def test_an_engine_that_hangs_is_blamed_by_its_own_name():
+    engine = guard(Hanging(), [ears(name="others")], stall_s=5)
+    errors: list[str] = []
+
+    async def fail() -> None:
+        errors.append(str(await failure_of(engine)))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail)
+        await anyio.sleep(3)
+        tasks.start_soon(fail)
+    assert errors == ["nothing came of a request to ears for 5 s"] * 2
 
 
 async def test_errors_that_engines_may_raise_do_not_have_it_replaced():

@@ -165,23 +165,29 @@ class _Guarded(Generic[E]):
                     yield event
         finally:
             self._running -= 1
-            if self._places is not None:
-                self._places.release()
+            self._leave()
 
     async def _enter(self) -> None:
         if self._works.is_set() and self._places is None:
             return
         with anyio.move_on_after(self._limits.queue_s):
-            await self._works.wait()
-            if self._places is not None:
-                await self._places.acquire()
-            return
+            while True:
+                await self._works.wait()
+                if self._places is not None:
+                    await self._places.acquire()
+                if self._works.is_set():
+                    return
+                self._leave()  # whose place it was has found the engine broken
         if self._works.is_set():
             why = f"{self._limits.parallel} requests are under way"
         else:
             why = "it is being loaded anew"
         message = f"{self.info.name} had no room for {self._limits.queue_s:g} s: {why}"
         raise EngineError(message, stage=self._stage, code="server_overloaded", retryable=True)
+
+    def _leave(self) -> None:
+        if self._places is not None:
+            self._places.release()
 
     async def _next(self, events: AsyncGenerator[T, None], engine: E) -> T:
         """Return the next event, ``_END`` after the last."""
@@ -194,11 +200,11 @@ class _Guarded(Generic[E]):
             raise
         except Exception as error:
             self._replace(engine, repr(error))
-            message = f"{self.info.name} crashed: {error!r}"
+            message = f"{engine.info.name} crashed: {error!r}"
             raise EngineError(
                 message, stage=self._stage, code=ENGINE_CRASHED, retryable=True
             ) from error
-        message = f"nothing came of a request to {self.info.name} for {self._limits.stall_s:g} s"
+        message = f"nothing came of a request to {engine.info.name} for {self._limits.stall_s:g} s"
         self._replace(engine, message)
         raise EngineError(message, stage=self._stage, code="engine_timeout", retryable=True)
 
@@ -206,7 +212,7 @@ class _Guarded(Generic[E]):
         """Have an engine replaced, unless that has been begun, or nobody wants another."""
         if self._closed or engine is not self._engine or not self._works.is_set():
             return
-        _log.error("%s is loaded anew: %s", self.info.name, reason)
+        _log.error("%s is loaded anew: %s", engine.info.name, reason)
         self._replaced += 1
         self._works = anyio.Event()
         self._in_background(self._load_anew(engine))
