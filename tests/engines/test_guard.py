@@ -223,6 +223,25 @@ async def test_it_is_loaded_again_and_again_until_that_works():
     assert anyio.current_time() - began == pytest.approx(1 + 2 + 4, abs=0.1)
 
 
+async def test_whatever_keeps_it_from_being_loaded_it_is_loaded_again(caplog):
+    engine = guard(Crashing(ears().info, Script()), [PermissionError("not yours"), ears()])
+    await failure_of(engine)
+    assert await heard_by(engine) == "I hear."
+    assert "not yours" in caplog.text
+
+
+async def test_an_engine_that_cannot_be_closed_is_told_of(caplog):
+    class Stuck(Crashing):
+        async def aclose(self) -> None:
+            raise RuntimeError("no way out")
+
+    engine = guard(Stuck(ears().info, Script()), [ears()])
+    await failure_of(engine)
+    assert await heard_by(engine) == "I hear."
+    assert "ears could not be closed" in caplog.text
+    assert "no way out" in caplog.text
+
+
 async def test_while_it_is_loaded_anew_requests_wait_only_so_long():
     engine = guard(Crashing(ears().info, Script()), [ConfigurationError("no room")] * 9, queue_s=2)
     await failure_of(engine)

@@ -225,12 +225,14 @@ class _Guarded(Generic[E]):
                 self._engine = cast("E", await self._load())
             except AntiphonError as error:
                 _log.error("%s cannot be loaded anew: %s", broken.info.name, error)
-                await anyio.sleep(pause_s)
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            except Exception:
+                _log.exception("%s cannot be loaded anew", broken.info.name)
             else:
                 _log.warning("%s works again", broken.info.name)
                 self._works.set()
                 return
+            await anyio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _in_background(self, work: Any) -> None:  # noqa: ANN401 (a coroutine)
         # Neither of the session whose request failed, nor to be waited for by it.
@@ -240,8 +242,12 @@ class _Guarded(Generic[E]):
 
 
 async def _close(engine: Engine) -> None:
-    with anyio.move_on_after(_CLOSING_TIMEOUT_S):
-        await engine.aclose()
+    try:
+        with anyio.move_on_after(_CLOSING_TIMEOUT_S):
+            await engine.aclose()
+            return
+    except Exception:
+        _log.exception("%s could not be closed", engine.info.name)
         return
     _log.error("%s does not end; its threads and memory stay occupied", engine.info.name)
 
