@@ -325,6 +325,33 @@ async def test_what_breaks_because_it_is_closed_is_not_loaded_anew(caplog):
     assert caplog.records == []
 
 
+async def test_an_engine_that_is_loaded_when_nobody_wants_it_any_more_is_closed():
+    loading, late = anyio.Event(), ears()
+
+    async def load():
+        await loading.wait()
+        return late
+
+    engine = guarded(Crashing(ears().info, Script()), Limits(), load)
+    await failure_of(engine)
+    await step(5)
+    await engine.aclose()
+    assert await heard_by(late) == "I hear."
+    loading.set()
+    await step(5)
+    assert "closed" in str(await failure_of(late))
+
+
+async def test_once_closed_it_is_not_loaded_again():
+    spares = Spares(ConfigurationError("no room"), ears())
+    engine = guarded(Crashing(ears().info, Script()), Limits(), spares.load)
+    await failure_of(engine)
+    await step(5)
+    await engine.aclose()
+    await anyio.sleep(60)
+    assert len(spares.left) == 1
+
+
 # --- as any other engine --------------------------------------------------------------------------
 
 

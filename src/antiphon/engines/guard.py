@@ -114,7 +114,7 @@ class _Guarded(Generic[E]):
         self._stage = stage
         self._limits = limits
         self._load = load
-        self._closed = False  # apart from whether it works: what is closed may be under repair
+        self._closed = anyio.Event()  # apart from whether it works: it may be under repair
         self._works = anyio.Event()
         self._works.set()
         self._places = anyio.Semaphore(limits.parallel) if limits.parallel else None
@@ -140,10 +140,8 @@ class _Guarded(Generic[E]):
         return self._engine.info
 
     async def aclose(self) -> None:
-        """Close the engine; one that is being loaded is not waited for."""
-        self._closed = True
-        for task in tuple(self._background):
-            task.cancel()
+        """Close the engine; one that is being loaded is closed when it comes."""
+        self._closed.set()
         await self._engine.aclose()
 
     async def _events(self, begin: Callable[[E], AsyncGenerator[T, None]]) -> AsyncGenerator[T]:
@@ -210,7 +208,7 @@ class _Guarded(Generic[E]):
 
     def _replace(self, engine: E, reason: str) -> None:
         """Have an engine replaced, unless that has been begun, or nobody wants another."""
-        if self._closed or engine is not self._engine or not self._works.is_set():
+        if self._closed.is_set() or engine is not self._engine or not self._works.is_set():
             return
         _log.error("%s is loaded anew: %s", engine.info.name, reason)
         self._replaced += 1
@@ -220,18 +218,23 @@ class _Guarded(Generic[E]):
     async def _load_anew(self, broken: E) -> None:
         self._in_background(_close(broken))
         pause_s = 1.0
-        while True:
+        while not self._closed.is_set():
             try:
-                self._engine = cast("E", await self._load())
+                engine = await self._load()
             except AntiphonError as error:
                 _log.error("%s cannot be loaded anew: %s", broken.info.name, error)
             except Exception:
                 _log.exception("%s cannot be loaded anew", broken.info.name)
             else:
+                if self._closed.is_set():
+                    await _close(engine)
+                    return
                 _log.warning("%s works again", broken.info.name)
+                self._engine = cast("E", engine)
                 self._works.set()
                 return
-            await anyio.sleep(pause_s)
+            with anyio.move_on_after(pause_s):
+                await self._closed.wait()
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     def _in_background(self, work: Any) -> None:  # noqa: ANN401 (a coroutine)
