@@ -10,8 +10,9 @@ import pytest
 
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
-from antiphon.engines.guard import ENGINE_CRASHED, EngineLoad, Limits, guarded, load_of
+from antiphon.engines.guard import EngineLoad, Limits, guarded, load_of
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
+from antiphon.engines.repair import ENGINE_CRASHED
 from antiphon.engines.scripted.hearing import ScriptedTranscriber, create_transcriber
 from antiphon.engines.scripted.script import (
     Gate,

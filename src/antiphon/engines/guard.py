@@ -12,18 +12,17 @@ Requests that come meanwhile wait for it as they wait for a place.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
 import anyio
 from msgspec import Struct
 
 from antiphon.core.tokens import TokenCounter
-from antiphon.engines.base import Engine, EngineInfo, Floats
+from antiphon.engines.base import Engine, Floats
 from antiphon.engines.hearing import Transcriber, TranscriptEvent, TranscriptionRequest
+from antiphon.engines.repair import Repaired
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
 from antiphon.engines.thinking import (
     GenerationEvent,
@@ -31,25 +30,14 @@ from antiphon.engines.thinking import (
     LanguageModel,
     MessageEndPredictor,
 )
-from antiphon.errors import AntiphonError, EngineError, Stage
+from antiphon.errors import EngineError, Stage
 
-__all__ = ["ENGINE_CRASHED", "EngineLoad", "Limits", "guarded", "load_of"]
-
-_log = logging.getLogger(__name__)
+__all__ = ["EngineLoad", "Limits", "guarded", "load_of"]
 
 E = TypeVar("E", bound=Engine)
 T = TypeVar("T")
 
-ENGINE_CRASHED = "engine_crashed"
-"""Code of an ``EngineError`` after which the engine can do nothing any more."""
-
 _END: Any = object()
-
-_CLOSING_TIMEOUT_S = 10.0
-"""How long an engine that hangs may take to give its memory back, before it is left to itself."""
-
-_LONGEST_PAUSE_S = 30.0
-"""Between attempts to load an engine anew; the first is made at once, the pauses double."""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -104,24 +92,17 @@ def guarded(engine: Engine, limits: Limits, load: Callable[[], Awaitable[Engine]
             return engine
 
 
-class _Guarded(Generic[E]):
+class _Guarded(Repaired[E]):
     """What the guards of all roles have in common."""
 
     def __init__(
         self, engine: Engine, stage: Stage, limits: Limits, load: Callable[[], Awaitable[Engine]]
     ) -> None:
-        self._engine = cast("E", engine)
-        self._stage = stage
+        super().__init__(engine, stage, load)
         self._limits = limits
-        self._load = load
-        self._closed = anyio.Event()  # apart from whether it works: it may be under repair
-        self._works = anyio.Event()
-        self._works.set()
         self._places = anyio.Semaphore(limits.parallel) if limits.parallel else None
-        self._background: set[asyncio.Task[None]] = set()
         self._running = 0
         self._waiting = 0
-        self._replaced = 0
 
     @property
     def load(self) -> EngineLoad:
@@ -133,16 +114,6 @@ class _Guarded(Generic[E]):
             parallel=self._limits.parallel,
             replaced=self._replaced,
         )
-
-    @property
-    def info(self) -> EngineInfo:
-        """What the engine is and can do."""
-        return self._engine.info
-
-    async def aclose(self) -> None:
-        """Close the engine; one that is being loaded is closed when it comes."""
-        self._closed.set()
-        await self._engine.aclose()
 
     async def _events(self, begin: Callable[[E], AsyncGenerator[T, None]]) -> AsyncGenerator[T]:
         """Pass on what comes of a request.
@@ -189,70 +160,11 @@ class _Guarded(Generic[E]):
 
     async def _next(self, events: AsyncGenerator[T, None], engine: E) -> T:
         """Return the next event, ``_END`` after the last."""
-        try:
-            with anyio.move_on_after(self._limits.stall_s):
-                return await anext(events, _END)
-        except EngineError as error:
-            if error.code == ENGINE_CRASHED:
-                self._replace(engine, str(error))
-            raise
-        except Exception as error:
-            self._replace(engine, repr(error))
-            message = f"{engine.info.name} crashed: {error!r}"
-            raise EngineError(
-                message, stage=self._stage, code=ENGINE_CRASHED, retryable=True
-            ) from error
+        with anyio.move_on_after(self._limits.stall_s):
+            return await self._told(engine, anext(events, _END))
         message = f"nothing came of a request to {engine.info.name} for {self._limits.stall_s:g} s"
         self._replace(engine, message)
         raise EngineError(message, stage=self._stage, code="engine_timeout", retryable=True)
-
-    def _replace(self, engine: E, reason: str) -> None:
-        """Have an engine replaced, unless that has been begun, or nobody wants another."""
-        if self._closed.is_set() or engine is not self._engine or not self._works.is_set():
-            return
-        _log.error("%s is loaded anew: %s", engine.info.name, reason)
-        self._replaced += 1
-        self._works = anyio.Event()
-        self._in_background(self._load_anew(engine))
-
-    async def _load_anew(self, broken: E) -> None:
-        self._in_background(_close(broken))
-        pause_s = 1.0
-        while not self._closed.is_set():
-            try:
-                engine = await self._load()
-            except AntiphonError as error:
-                _log.error("%s cannot be loaded anew: %s", broken.info.name, error)
-            except Exception:
-                _log.exception("%s cannot be loaded anew", broken.info.name)
-            else:
-                if self._closed.is_set():
-                    await _close(engine)
-                    return
-                _log.warning("%s works again", broken.info.name)
-                self._engine = cast("E", engine)
-                self._works.set()
-                return
-            with anyio.move_on_after(pause_s):
-                await self._closed.wait()
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-
-    def _in_background(self, work: Any) -> None:  # noqa: ANN401 (a coroutine)
-        # Neither of the session whose request failed, nor to be waited for by it.
-        task = asyncio.get_running_loop().create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-
-async def _close(engine: Engine) -> None:
-    try:
-        with anyio.move_on_after(_CLOSING_TIMEOUT_S):
-            await engine.aclose()
-            return
-    except Exception:
-        _log.exception("%s could not be closed", engine.info.name)
-        return
-    _log.error("%s does not end; its threads and memory stay occupied", engine.info.name)
 
 
 class _GuardedTranscriber(_Guarded[Transcriber]):

@@ -20,10 +20,11 @@ import pytest
 from antiphon.core.plan import ChatMessage
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings
-from antiphon.engines.guard import ENGINE_CRASHED, Limits, guarded
+from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Transcript, TranscriptionRequest
 from antiphon.engines.isolated import isolated, parent
 from antiphon.engines.isolated.messages import WINDOW
+from antiphon.engines.repair import ENGINE_CRASHED
 from antiphon.engines.scripted.hearing import create_transcriber, create_voice_detector
 from antiphon.engines.scripted.speaking import create_synthesizer
 from antiphon.engines.scripted.thinking import create_language_model

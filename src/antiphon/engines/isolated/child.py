@@ -14,8 +14,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from antiphon.engines.base import Engine, EngineFactory, EngineSettings
-from antiphon.engines.guard import ENGINE_CRASHED
 from antiphon.engines.isolated.messages import STAGES, WINDOW, Mark, Request
+from antiphon.engines.repair import ENGINE_CRASHED
 from antiphon.engines.thinking import MessageEndPredictor
 from antiphon.errors import AntiphonError, EngineError
 

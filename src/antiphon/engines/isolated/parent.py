@@ -19,10 +19,10 @@ import anyio.to_thread
 
 from antiphon.core.tokens import TokenCounter
 from antiphon.engines.base import Engine, EngineFactory, EngineInfo, EngineSettings, Floats, Role
-from antiphon.engines.guard import ENGINE_CRASHED
 from antiphon.engines.hearing import TranscriptEvent, TranscriptionRequest
 from antiphon.engines.isolated.child import run
 from antiphon.engines.isolated.messages import STAGES, Mark, Request
+from antiphon.engines.repair import ENGINE_CRASHED
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.errors import AntiphonError, ConfigurationError, EngineError, Stage
