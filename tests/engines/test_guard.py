@@ -8,12 +8,18 @@ from collections.abc import AsyncGenerator
 import anyio
 import pytest
 
+from antiphon.core.plan import ChatMessage
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Floats
 from antiphon.engines.guard import EngineLoad, Limits, guarded, load_of
 from antiphon.engines.hearing import Transcript, TranscriptEvent, TranscriptionRequest
 from antiphon.engines.repair import ENGINE_CRASHED
-from antiphon.engines.scripted.hearing import ScriptedTranscriber, create_transcriber
+from antiphon.engines.scripted.hearing import (
+    ScriptedTranscriber,
+    ScriptedTurnPredictor,
+    create_transcriber,
+    create_turn_predictor,
+)
 from antiphon.engines.scripted.script import (
     Gate,
     Say,
@@ -22,12 +28,13 @@ from antiphon.engines.scripted.script import (
     TranscriptionStep,
     WaitFor,
 )
-from antiphon.engines.scripted.thinking import create_language_model
-from antiphon.engines.thinking import MessageEndPredictor
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel, create_language_model
+from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
 from antiphon.errors import ConfigurationError, EngineError
 from tests.support.virtual_time import step
 
 SPEECH = conformance.noise(16_000)
+GREETING = GenerationRequest(messages=(ChatMessage("user", "Hello!"),))
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +142,7 @@ async def test_what_it_has_to_do_is_told():
         gate.open()
     assert load_of(engine) == EngineLoad(works=True, running=0, waiting=0, parallel=1, replaced=0)
     assert load_of(ears()) is None
+    assert load_of(guard(create_turn_predictor(EngineSettings(name="ends")))) is None
 
 
 async def test_who_waits_too_long_is_told_of_the_overload():
@@ -287,6 +295,40 @@ async def test_an_engine_that_hangs_is_blamed_by_its_own_name():
         await anyio.sleep(3)
         tasks.start_soon(fail)
     assert errors == ["nothing came of a request to ears for 5 s"] * 2
+
+
+class CrashingMind(ScriptedLanguageModel):
+    """Raises what no engine may raise when it is asked a favour."""
+
+    async def warm(self, request: GenerationRequest) -> None:
+        raise RuntimeError("segmentation fault")
+
+    async def predict_message_end(self, request: GenerationRequest) -> float:
+        raise RuntimeError("segmentation fault")
+
+
+class CrashingPredictor(ScriptedTurnPredictor):
+    async def predict(self, audio: Floats) -> float:
+        raise RuntimeError("segmentation fault")
+
+
+@pytest.mark.parametrize(
+    ("broken", "spare", "favour", "asked", "stage"),
+    [
+        (CrashingMind, create_language_model, "warm", GREETING, "generate"),
+        (CrashingMind, create_language_model, "predict_message_end", GREETING, "generate"),
+        (CrashingPredictor, create_turn_predictor, "predict", SPEECH, "detect"),
+    ],
+)
+async def test_a_crash_in_a_favour_is_an_error_of_it_alone(broken, spare, favour, asked, stage):
+    good = spare(EngineSettings(name="good"))
+    engine = guard(broken(good.info, Script()), [good])
+    with pytest.raises(EngineError, match=r"good crashed: .*segmentation fault") as error:
+        await getattr(engine, favour)(asked)
+    assert (error.value.code, error.value.stage) == (ENGINE_CRASHED, stage)
+    await step(5)
+    await getattr(engine, favour)(asked)
+    await engine.aclose()
 
 
 async def test_errors_that_engines_may_raise_do_not_have_it_replaced():

@@ -2,8 +2,9 @@
 
 from antiphon.engines import conformance
 from antiphon.engines.base import Engine, EngineSettings
+from antiphon.engines.conformance_hearing import TurnPredictorConformance
 from antiphon.engines.guard import Limits, guarded
-from antiphon.engines.scripted.hearing import create_transcriber
+from antiphon.engines.scripted.hearing import create_transcriber, create_turn_predictor
 from antiphon.engines.scripted.speaking import create_synthesizer
 from antiphon.engines.scripted.thinking import create_language_model
 
@@ -28,6 +29,12 @@ class TestLanguageModel(conformance.LanguageModelConformance, conformance.Messag
     @classmethod
     def create(cls):
         return guard(create_language_model(SETTINGS))
+
+
+class TestTurnPredictor(TurnPredictorConformance):
+    @classmethod
+    def create(cls):
+        return guard(create_turn_predictor(SETTINGS))
 
 
 class TestSynthesizer(conformance.SynthesizerConformance):

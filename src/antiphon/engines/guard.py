@@ -7,7 +7,8 @@
   the code ``engine_crashed`` (of an engine whose process has died).
 
 After the latter two the engine is loaded anew, in the background, and takes the old one's place.
-Requests that come meanwhile wait for it as they wait for a place.
+Requests that come meanwhile wait for it as they wait for a place. Favours (reading ahead, judging
+a pause) are let in at once and may take their time; only their crashes count.
 """
 
 from __future__ import annotations
@@ -21,7 +22,12 @@ from msgspec import Struct
 
 from antiphon.core.tokens import TokenCounter
 from antiphon.engines.base import Engine, Floats
-from antiphon.engines.hearing import Transcriber, TranscriptEvent, TranscriptionRequest
+from antiphon.engines.hearing import (
+    Transcriber,
+    TranscriptEvent,
+    TranscriptionRequest,
+    TurnPredictor,
+)
 from antiphon.engines.repair import Repaired
 from antiphon.engines.speaking import SpeechRequest, Synthesizer
 from antiphon.engines.thinking import (
@@ -67,7 +73,7 @@ class EngineLoad(Struct, frozen=True, kw_only=True):
 
 
 def load_of(engine: Engine) -> EngineLoad | None:
-    """Return what an engine has to do; ``None`` for one that no guard stands before."""
+    """Return what an engine has to do; ``None`` for one that is asked without limits."""
     return engine.load if isinstance(engine, _Guarded) else None
 
 
@@ -75,8 +81,9 @@ def guarded(engine: Engine, limits: Limits, load: Callable[[], Awaitable[Engine]
     """Return an engine that does as another one does, within limits.
 
     Args:
-        engine: A transcriber, language model or synthesizer; others are returned as they are.
-        limits: What it is asked to carry.
+        engine: A transcriber, language model, synthesizer or turn predictor; others are returned as
+            they are.
+        limits: What it is asked to carry; a turn predictor has none.
         load: Loads another one like it.
     """
     match engine.info.role:
@@ -88,6 +95,8 @@ def guarded(engine: Engine, limits: Limits, load: Callable[[], Awaitable[Engine]
             return _GuardedLanguageModel(engine, "generate", limits, load)
         case "synthesizer":
             return _GuardedSynthesizer(engine, "synthesize", limits, load)
+        case "turn_predictor":
+            return _GuardedPredictor(engine, "detect", load)
         case _:
             return engine
 
@@ -183,15 +192,23 @@ class _GuardedLanguageModel(_Guarded[LanguageModel]):
         return self._events(lambda engine: engine.generate(request))
 
     async def warm(self, request: GenerationRequest) -> None:
-        await self._engine.warm(request)
+        await self._told(self._engine, self._engine.warm(request))
 
 
 class _GuardedReader(_GuardedLanguageModel):
     async def predict_message_end(self, request: GenerationRequest) -> float:
-        assert isinstance(self._engine, MessageEndPredictor), "what replaces it is like it"
-        return await self._engine.predict_message_end(request)
+        engine = self._engine
+        assert isinstance(engine, MessageEndPredictor), "what replaces it is like it"
+        return await self._told(engine, engine.predict_message_end(request))
 
 
 class _GuardedSynthesizer(_Guarded[Synthesizer]):
     def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
         return self._events(lambda engine: engine.synthesize(request))
+
+
+class _GuardedPredictor(Repaired[TurnPredictor]):
+    """Takes all that it is asked, and nobody waits for it: turns end without it as well."""
+
+    async def predict(self, audio: Floats) -> float:
+        return await self._told(self._engine, self._engine.predict(audio))
