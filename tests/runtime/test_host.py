@@ -3,7 +3,9 @@ from __future__ import annotations
 import base64
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import numpy as np
@@ -222,16 +224,15 @@ async def test_new_instructions_are_read_ahead():
 class SlowWarmer(ScriptedLanguageModel):
     """One that takes a minute to read ahead, or cannot."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: Callable[[], Exception] | None = None) -> None:
         super().__init__(EngineInfo(name="slow", role="language_model"), Script())
         self.finished: list[str] = []
         self.fails = fails
 
     async def warm(self, request: GenerationRequest) -> None:
         await anyio.sleep(60)
-        if self.fails:
-            message = "no"
-            raise EngineError(message, stage="generate")
+        if self.fails is not None:
+            raise self.fails()
         self.finished.append(request.messages[0].text)
 
 
@@ -246,8 +247,9 @@ async def test_only_the_newest_instructions_are_read_to_the_end():
     assert model.finished == ["New."]
 
 
-async def test_reading_ahead_may_fail():
-    model = SlowWarmer(fails=True)
+@pytest.mark.parametrize("error", [partial(EngineError, "no", stage="generate"), RuntimeError])
+async def test_reading_ahead_may_fail(error):
+    model = SlowWarmer(fails=error)
     async with open_room(cast=replace(make_cast(), language_model=model)) as room:
         client = await room.enter()
         await client.update(instructions="New.")

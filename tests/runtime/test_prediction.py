@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import anyio
 import numpy as np
@@ -10,6 +11,8 @@ from antiphon.core.clock import Span
 from antiphon.core.effects import PredictMessageEnd, PredictTurnEnd
 from antiphon.core.plan import ChatMessage, Plan
 from antiphon.core.signals import MessageEndPredicted, Signal, TurnEndPredicted
+from antiphon.engines.base import Floats
+from antiphon.engines.scripted.hearing import ScriptedTurnPredictor
 from antiphon.engines.scripted.script import Fail, Script, Take
 from antiphon.engines.thinking import GenerationRequest
 from antiphon.errors import EngineError
@@ -41,10 +44,14 @@ def anyio_backend(virtual_time):
     return virtual_time
 
 
+def crash() -> Exception:
+    return RuntimeError("segmentation fault")
+
+
 class Reader:
     """A language model that takes a minute to say whether a message is over, or cannot."""
 
-    def __init__(self, *, fails: bool = False) -> None:
+    def __init__(self, *, fails: Callable[[], Exception] | None = None) -> None:
         self.requests: list[GenerationRequest] = []
         self.finished = 0
         self._fails = fails
@@ -52,9 +59,8 @@ class Reader:
     async def predict_message_end(self, request: GenerationRequest) -> float:
         self.requests.append(request)
         await anyio.sleep(60)
-        if self._fails:
-            message = "it broke"
-            raise EngineError(message, stage="generate")
+        if self._fails is not None:
+            raise self._fails()
         self.finished += 1
         return 0.7
 
@@ -95,6 +101,18 @@ async def test_a_predictor_that_fails_tells_nothing():
     assert told == []
 
 
+async def test_a_predictor_that_raises_what_it_may_not_tells_nothing(caplog):
+    class Crashing(ScriptedTurnPredictor):
+        async def predict(self, audio: Floats) -> float:
+            raise crash()
+
+    predictor = Crashing(make_cast().turn_predictor.info, Script())
+    told: list[Signal] = []
+    await predict_turn_end(TURN_END, AUDIO, predictor, Spare(1), told.append)
+    assert told == []
+    assert "segmentation fault" in caplog.text
+
+
 # --- what was said --------------------------------------------------------------------------------
 
 
@@ -129,9 +147,11 @@ async def test_on_a_busy_machine_the_words_are_not_judged_and_nobody_waits_for_t
     assert reader.requests == []
 
 
-async def test_a_language_model_that_fails_is_not_waited_for():
-    told = await end_of_message(Reader(fails=True), Spare(1))
+@pytest.mark.parametrize("error", [partial(EngineError, "it broke", stage="generate"), crash])
+async def test_a_language_model_that_fails_is_not_waited_for(error, caplog):
+    told = await end_of_message(Reader(fails=error), Spare(1))
     assert told == [MessageEndPredicted("item_1", None)]
+    assert str(error()) in caplog.text
 
 
 async def test_judging_the_words_gives_way_and_that_is_told():

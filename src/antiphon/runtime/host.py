@@ -461,6 +461,8 @@ class Host:
             except EngineError as error:
                 # A favour that failed; the response itself will tell if there is a problem.
                 _log.info("%s: warming failed: %s", self.session_id, error)
+            except Exception:
+                _log.exception("%s: warming failed", self.session_id)
         if self._warming is scope:
             self._warming = None
 

@@ -1,7 +1,7 @@
 """Asks, in a pause, whether the turn is over: how it sounded, and what was said.
 
 Both are favours: on a machine that is busy with needed work they are not asked for, and the pause
-lasts as long as without them.
+lasts as long as without them. So it does when they fail, whatever an engine raises.
 """
 
 from __future__ import annotations
@@ -44,9 +44,13 @@ async def predict_turn_end(
     if spare.is_busy:
         return
     try:
-        feed(TurnEndPredicted(effect.pause_id, await predictor.predict(audio)))
+        probability = await predictor.predict(audio)
     except EngineError as error:
         _log.warning("%s: the turn's end was not predicted: %s", effect.pause_id, error)
+    except Exception:
+        _log.exception("%s: the turn's end was not predicted", effect.pause_id)
+    else:
+        feed(TurnEndPredicted(effect.pause_id, probability))
 
 
 async def predict_message_end(
@@ -67,11 +71,13 @@ async def predict_message_end(
     """
     probability = None
     if spare.has_room:
+        request = generation_request(effect.plan, conversation)
         scope = anyio.CancelScope()
         with spare.seat(scope, needed=False), scope:
             try:
-                request = generation_request(effect.plan, conversation)
                 probability = await predictor.predict_message_end(request)
             except EngineError as error:
                 _log.warning("%s: the message's end was not predicted: %s", effect.pause_id, error)
+            except Exception:
+                _log.exception("%s: the message's end was not predicted", effect.pause_id)
     feed(MessageEndPredicted(effect.pause_id, probability))
