@@ -51,8 +51,12 @@ class Session:
         self.levels: list[float] = []
         self.failure: Exception | None = None
         self.breaks = False
+        self.breaks_before_judgement = False
+        self.breaks_when_told = False
 
     def next_frame(self) -> Floats | None:
+        if self.breaks_before_judgement:
+            raise ZeroDivisionError
         if not self.frames:
             return None
         return np.full(FRAME, 0.5 * self.frames.pop(0), np.float32)
@@ -65,6 +69,8 @@ class Session:
 
     def detection_failed(self, error: Exception) -> None:
         self.failure = error
+        if self.breaks_when_told:
+            raise ZeroDivisionError
 
 
 @asynccontextmanager
@@ -172,3 +178,51 @@ async def test_a_mistake_in_one_session_does_not_stop_the_others():
     assert fine.judgements == [1, 1]
     assert isinstance(broken.failure, ZeroDivisionError)
     assert broken.frames == [1]
+
+
+async def test_a_session_that_cannot_give_its_audio_does_not_stop_the_others():
+    detector = CountingDetector()
+    async with running(detector) as detection:
+        broken, fine = Session(detection, 1, 1), Session(detection, 1, 1)
+        broken.breaks_before_judgement = True
+        detection.notify(broken)
+        detection.notify(fine)
+        await anyio.sleep(1)
+    assert fine.judgements == [1, 1]
+    assert isinstance(broken.failure, ZeroDivisionError)
+
+
+async def test_a_session_whose_audio_has_another_shape_does_not_stop_the_others():
+    async with running(CountingDetector()) as detection:
+        broken, fine = Session(detection), Session(detection, 1, 1)
+        odd = iter([np.zeros((FRAME, 2), np.float32)])
+        broken.next_frame = lambda: next(odd, None)  # type: ignore[method-assign]
+        detection.notify(broken)
+        detection.notify(fine)
+        await anyio.sleep(1)
+    assert fine.judgements == [1, 1]
+    assert isinstance(broken.failure, ValueError)
+
+
+@pytest.mark.parametrize("mistake", ["breaks", "breaks_before_judgement"])
+async def test_a_session_that_cannot_even_be_told_does_not_stop_the_others(mistake, caplog):
+    async with running(CountingDetector()) as detection:
+        broken, fine = Session(detection, 1, 1), Session(detection, 1, 1)
+        setattr(broken, mistake, True)
+        broken.breaks_when_told = True
+        detection.notify(broken)
+        detection.notify(fine)
+        await anyio.sleep(1)
+    assert fine.judgements == [1, 1]
+    assert "could not be told" in caplog.text
+
+
+async def test_where_the_detector_fails_each_session_is_told_though_one_cannot_be():
+    detector = CountingDetector(EngineError("it broke", stage="detect"))
+    async with running(detector) as detection:
+        broken, fine = Session(detection, 1), Session(detection, 1)
+        broken.breaks_when_told = True
+        detection.notify(broken)
+        detection.notify(fine)
+        await anyio.sleep(1)
+    assert fine.failure is detector.failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice
 from typing import Protocol
 
@@ -15,6 +16,8 @@ from antiphon.engines.base import Floats
 from antiphon.engines.hearing import VoiceDetector
 
 __all__ = ["MAX_BATCH", "MAX_REST_S", "Detection", "Listener"]
+
+_log = logging.getLogger(__name__)
 
 MAX_BATCH = 16
 """Sessions judged in one call, at most. With Silero that is 0.6 ms, for which the event loop stands
@@ -46,7 +49,7 @@ class Listener(Protocol):
         ...
 
     def detection_failed(self, error: Exception) -> None:
-        """The detector gave up, or the session could not take a judgement."""
+        """The detector gave up, or the session made a mistake: it is judged no more."""
         ...
 
 
@@ -99,30 +102,45 @@ class Detection:
         listeners = list(islice(self._waiting, MAX_BATCH))
         for listener in listeners:
             del self._waiting[listener]
-        taken = [(one, frame) for one in listeners if (frame := one.next_frame()) is not None]
+        taken = [(one, frame) for one in listeners if (frame := self._take(one)) is not None]
         if taken:
             self._judge(taken)
 
+    def _take(self, listener: Listener) -> Floats | None:
+        """Take the next frame of a session, if it has one and can give it."""
+        try:
+            return listener.next_frame()
+        except Exception as error:  # a mistake in one session is not to stop the others
+            self._fail(listener, error)
+            return None
+
     def _judge(self, taken: list[tuple[Listener, Floats]]) -> None:
         """Judge a frame of each; if that fails, of each by itself, to find whose it is."""
-        frames = np.stack([frame for _, frame in taken])
         try:
+            frames = np.stack([frame for _, frame in taken])
             probabilities, states = self._detector.step(
                 frames, [one.detector_state for one, _ in taken]
             )
+            judged = list(zip(taken, probabilities, levels_dbfs(frames), states, strict=True))
         except Exception as error:  # engines should raise EngineError only; other sessions go on
             if len(taken) == 1:
-                taken[0][0].detection_failed(error)
+                self._fail(taken[0][0], error)
             else:
                 for one in taken:
                     self._judge([one])
             return
-        judged = zip(taken, probabilities, levels_dbfs(frames), states, strict=True)
         for (listener, _), probability, level_dbfs, state in judged:
             listener.detector_state = state
             self.notify(listener)  # there may be another frame; judging may also end the session
             try:
                 listener.judge(float(probability), level_dbfs)
-            except Exception as error:  # a mistake in one session is not to stop the others
-                self.forget(listener)
-                listener.detection_failed(error)
+            except Exception as error:
+                self._fail(listener, error)
+
+    def _fail(self, listener: Listener, error: Exception) -> None:
+        """Tell a session that it is not judged any more."""
+        self.forget(listener)
+        try:
+            listener.detection_failed(error)
+        except Exception:
+            _log.exception("a session could not be told that its voice detection failed")
