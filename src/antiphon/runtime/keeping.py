@@ -11,7 +11,6 @@ Of images nothing is kept but that they were there. Instructions are not kept at
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -20,10 +19,10 @@ from msgspec.structs import replace
 from antiphon.engines.base import Floats
 from antiphon.runtime.hosts import CloseReason, SessionHost
 from antiphon.runtime.kept_items import KeptItems
+from antiphon.runtime.kept_speech import KeptSpeech
 from antiphon.runtime.observers import EndedResponse, OpenedSession, SessionObserver
 from antiphon.store.choices import StoreChoice
 from antiphon.store.records import (
-    AudioCut,
     ConversationNamed,
     ItemDeleted,
     ItemKept,
@@ -32,7 +31,7 @@ from antiphon.store.records import (
     ResponseKept,
     SessionClosed,
     SessionOpened,
-    Sound,
+    now_us,
 )
 from antiphon.store.texts import without_content, without_media, without_output_content
 from antiphon.wire import server_events as sent
@@ -43,14 +42,10 @@ from antiphon.wire.response import RealtimeResponse, RealtimeResponseUsage
 from antiphon.wire.server_events import ServerEvent
 from antiphon.wire.translation import TranslationServerEvent
 
-__all__ = ["SPOKEN_BYTES", "Cost", "Keeper", "Keeping"]
+__all__ = ["Cost", "Keeper", "Keeping"]
 
 Cost = Callable[[str, RealtimeResponseUsage | None], int | None]
 """What a response of a model cost, in millionths of the currency; ``None`` if nobody knows."""
-
-SPOKEN_BYTES = 16 << 20
-"""Audio of a session's answers that are still spoken, 16 MiB: some six minutes. What they say
-beyond is not kept."""
 
 
 class Keeper(Protocol):
@@ -77,9 +72,8 @@ class Keeping:
 
     def open(self, session: OpenedSession, host: SessionHost) -> SessionObserver:  # noqa: ARG002
         """Keep that a session has begun; return who keeps the rest."""
-        if self._choice.audio:
-            return _KeptWithAudio(session, self._keeper, self._choice, self._cost)
-        return _Kept(session, self._keeper, self._choice, self._cost)
+        kept = _KeptWithAudio if self._choice.audio else _Kept
+        return kept(session, self._keeper, self._choice, self._cost)
 
 
 class _Begun(NamedTuple):
@@ -108,6 +102,9 @@ class _Kept(SessionObserver):
         self._keeps_content = choice.keep == "everything"
         self._cost = cost
         self._items = KeptItems()
+        self._speech = (
+            KeptSpeech(keeper.put, lambda: self._conversation_id) if choice.audio else None
+        )
         self._begun: dict[str, _Begun] = {}
         self._announced: dict[str, str] = {}  # response ids, by the ids of output items
         self._left_out: set[str] = set()  # output that was deleted before its response had ended
@@ -137,7 +134,8 @@ class _Kept(SessionObserver):
             case sent.ConversationItemDeleted(item_id=item_id):
                 self._delete(item_id)
             case sent.ConversationItemTruncated(item_id=item_id, audio_end_ms=heard_ms):
-                self._cut(item_id, heard_ms)
+                if self._speech is not None:  # of its words the core tells
+                    self._speech.cut(item_id, heard_ms)
             case sent.ResponseCreated(response=response):
                 self._begin(response)
             case sent.ResponseOutputItemAdded(item=item, response_id=response_id):
@@ -162,10 +160,15 @@ class _Kept(SessionObserver):
             )
             kept.is_kept = True
 
+    def hear(self, item_id: str, audio: Floats) -> None:
+        """Keep what the user said, if audio is kept."""
+        if self._speech is not None:
+            self._speech.hear(item_id, audio)
+
     def end_response(self, ended: EndedResponse) -> None:
         """Keep a response."""
         response = ended.response
-        begun = self._begun.pop(response.id, None) or _Begun(_now_us(), (), is_apart=True)
+        begun = self._begun.pop(response.id, None) or _Begun(now_us(), (), is_apart=True)
         input_items = begun.input_items
         if ended.own_input is not None:
             for item in ended.own_input:
@@ -176,7 +179,7 @@ class _Kept(SessionObserver):
             left = tuple(item for item in response.output if item.id not in self._left_out)
             self._left_out.difference_update(str(item.id) for item in response.output)
             response = replace(response, output=left)
-        has_audio = self._keep_speech(response)
+        has_audio = self._speech is not None and self._speech.keep(response)
         shown = response if self._keeps_content else without_output_content(response)
         self._put(
             ResponseKept(
@@ -184,7 +187,7 @@ class _Kept(SessionObserver):
                 response=shown,
                 session_id=self._session.id,
                 created_at=begun.created_at,
-                ended_at=_now_us(),
+                ended_at=now_us(),
                 model=self._session.model,
                 key_name=self._session.key_name,
                 moments=encode(ended.timeline.as_ms()),
@@ -201,7 +204,7 @@ class _Kept(SessionObserver):
                 self.change(kept.item)
         code, text = reason if reason is not None else (None, None)
         closed = SessionClosed(
-            id=self._session.id, closed_at=_now_us(), close_code=code, close_reason=text
+            id=self._session.id, closed_at=now_us(), close_code=code, close_reason=text
         )
         self._put(closed)
 
@@ -212,7 +215,7 @@ class _Kept(SessionObserver):
         moved = self._items.add(
             without_media(item),
             previous_id=previous_id,
-            created_at=_now_us(),
+            created_at=now_us(),
             response_id=self._announced.get(str(item.id)),
         )
         if moved:
@@ -243,13 +246,13 @@ class _Kept(SessionObserver):
             self._left_out.add(item_id)
         self._items.remove(item_id)
         self._announced.pop(item_id, None)  # a client may give another item the same id
+        if self._speech is not None:
+            self._speech.forget(item_id)
         self._put(ItemDeleted(self._conversation_id, item_id))
 
     def _keep_apart(self, item: Item, response_id: str | None) -> None:
         """Keep an item that is no part of the conversation."""
-        self._keep(
-            without_media(item), position=None, response_id=response_id, created_at=_now_us()
-        )
+        self._keep(without_media(item), position=None, response_id=response_id, created_at=now_us())
 
     def _keep(
         self,
@@ -282,78 +285,14 @@ class _Kept(SessionObserver):
             self._conversation_id = str(named)
             self._put(ConversationNamed(self._session.id, self._conversation_id))
         self._begun[response.id] = _Begun(
-            _now_us(), self._items.since_last_output(), is_apart=named is None
+            now_us(), self._items.since_last_output(), is_apart=named is None
         )
-
-    # --- audio ------------------------------------------------------------------------------------
-
-    def _cut(self, item_id: str, heard_ms: int) -> None:
-        """Cut an item's audio; of its words the core tells."""
-
-    def _keep_speech(self, _response: RealtimeResponse) -> bool:
-        """Keep what a response said; return whether there is any of it."""
-        return False
 
 
 class _KeptWithAudio(_Kept):
-    """Keeps one session with its audio."""
-
-    def __init__(
-        self, session: OpenedSession, keeper: Keeper, choice: StoreChoice, cost: Cost
-    ) -> None:
-        super().__init__(session, keeper, choice, cost)
-        self._spoken: dict[str, bytearray] = {}  # by item
-        self._spoken_in: dict[str, AudioFormat] = {}
-        self._spoken_bytes = 0
-        self._heard_ms: dict[str, int] = {}  # of items that are still spoken
-
-    def hear(self, item_id: str, audio: Floats) -> None:
-        """Keep what the user said."""
-        self._put(self._sound(item_id, audio, None))
+    """Keeps one session with its audio. Nobody is told what is spoken but who overrides that."""
 
     def speak(self, item_id: str, pcm: bytes, audio_format: AudioFormat) -> None:
-        """Gather what the assistant says, to be kept when all of it is there."""
-        if item_id not in self._left_out and self._spoken_bytes + len(pcm) <= SPOKEN_BYTES:
-            self._spoken.setdefault(item_id, bytearray()).extend(pcm)
-            self._spoken_in[item_id] = audio_format
-            self._spoken_bytes += len(pcm)
-
-    def _delete(self, item_id: str) -> None:
-        super()._delete(item_id)
-        self._take_spoken(item_id)
-
-    def _cut(self, item_id: str, heard_ms: int) -> None:
-        if item_id in self._spoken:
-            self._heard_ms[item_id] = heard_ms
-        else:
-            self._put(AudioCut(self._conversation_id, item_id, heard_ms))
-
-    def _keep_speech(self, response: RealtimeResponse) -> bool:
-        has_audio = False
-        for item in response.output:
-            item_id = str(item.id)
-            spoken, spoken_in, heard_ms = self._take_spoken(item_id)
-            if spoken_in is not None:
-                has_audio = True
-                self._put(self._sound(item_id, spoken, spoken_in))
-                if heard_ms is not None:
-                    self._put(AudioCut(self._conversation_id, item_id, heard_ms))
-        return has_audio
-
-    def _take_spoken(self, item_id: str) -> tuple[bytes, AudioFormat | None, int | None]:
-        spoken = bytes(self._spoken.pop(item_id, b""))
-        self._spoken_bytes -= len(spoken)
-        return spoken, self._spoken_in.pop(item_id, None), self._heard_ms.pop(item_id, None)
-
-    def _sound(self, item_id: str, samples: Floats | bytes, heard_as: AudioFormat | None) -> Sound:
-        return Sound(
-            conversation_id=self._conversation_id,
-            item_id=item_id,
-            created_at=_now_us(),
-            samples=samples,
-            audio_format=heard_as,
-        )
-
-
-def _now_us() -> int:
-    return time.time_ns() // 1000
+        """Keep what the assistant says."""
+        if self._speech is not None and item_id not in self._left_out:
+            self._speech.speak(item_id, pcm, audio_format)

@@ -6,6 +6,7 @@ by what has a size.
 
 from __future__ import annotations
 
+import time
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ __all__ = [
     "SessionClosed",
     "SessionOpened",
     "Sound",
+    "now_us",
     "size_bytes",
 ]
 
@@ -206,3 +208,8 @@ def size_bytes(record: Record) -> int:
             return _FIXED_BYTES + (len(samples) if isinstance(samples, bytes) else samples.nbytes)
         case _:
             return _FIXED_BYTES
+
+
+def now_us() -> int:
+    """Return the time, in microseconds since 1970."""
+    return time.time_ns() // 1000
