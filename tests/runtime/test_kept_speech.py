@@ -76,3 +76,26 @@ def test_what_is_deleted_while_it_is_said_leaves_its_room_to_others():
     assert not speech.end("item_1")
     assert speech.end("item_2")
     assert speech.sounds == {"item_2": b"2" * 10}
+
+
+def test_of_what_is_too_long_the_beginning_is_kept_though_there_is_room_again_later():
+    speech = Speech()
+    speech.say("item_1", b"1111")
+    speech.say("item_2", b"2222", b"lost", b"no", b"2")
+    speech.end("item_1")
+    speech.say("item_2", b"late")
+    speech.end("item_2")
+    assert speech.sounds == {"item_1": b"1111", "item_2": b"2222"}
+
+
+def test_for_which_there_was_no_room_from_the_beginning_nothing_is_kept():
+    speech = Speech()
+    speech.say("item_1", b"1" * 10)
+    speech.say("item_2", b"lost")
+    speech.end("item_1")
+    speech.say("item_2", b"late")
+    speech.kept.cut("item_2", 300)
+    assert not speech.end("item_2")
+    speech.say("item_2", b"anew")
+    assert speech.end("item_2")
+    assert speech.sounds == {"item_1": b"1" * 10, "item_2": b"anew"}

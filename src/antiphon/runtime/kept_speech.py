@@ -24,11 +24,13 @@ class _Spoken:
     Attributes:
         audio_format: Of the bytes.
         pcm: What is to be kept.
+        is_full: Whether something of it is left out, and so is all that follows.
         heard_ms: How much of it was heard; ``None`` for all.
     """
 
     audio_format: AudioFormat
     pcm: bytearray = field(default_factory=bytearray)
+    is_full: bool = False
     heard_ms: int | None = None
 
 
@@ -63,8 +65,10 @@ class KeptSpeech:
 
     def speak(self, item_id: str, pcm: bytes, audio_format: AudioFormat) -> None:
         """Gather what the assistant says, to be kept when all of it is there."""
-        if len(pcm) <= self._room_bytes:
-            spoken = self._spoken.setdefault(item_id, _Spoken(audio_format))
+        spoken = self._spoken.setdefault(item_id, _Spoken(audio_format))
+        if spoken.is_full or len(pcm) > self._room_bytes:
+            spoken.is_full = True  # what is kept has no holes
+        else:
             spoken.pcm += pcm
             self._room_bytes -= len(pcm)
 
@@ -82,7 +86,7 @@ class KeptSpeech:
         for item in response.output:
             item_id = str(item.id)
             spoken = self._take(item_id)
-            if spoken is not None:
+            if spoken is not None and spoken.pcm:
                 has_audio = True
                 self._keep(item_id, bytes(spoken.pcm), spoken.audio_format)
                 if spoken.heard_ms is not None:
