@@ -7,7 +7,7 @@ import re
 from prometheus_client import Metric
 
 from antiphon.runtime.telemetry.gauges import of_store
-from antiphon.store.writer import StoreFigures
+from antiphon.store.queue import StoreFigures
 from tests.support.memory import MemoryClient, open_room
 
 __all__ = ["METRIC", "exported"]

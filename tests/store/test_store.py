@@ -15,9 +15,9 @@ from sqlalchemy import Connection, delete, select, text
 from antiphon.errors import StoreError
 from antiphon.store import reading
 from antiphon.store.choices import StoreChoice
+from antiphon.store.queue import QUEUE_BYTES
 from antiphon.store.schema import items, responses
 from antiphon.store.store import Store, open_store
-from antiphon.store.writer import QUEUE_BYTES
 
 from .support import PATIENCE_S, item, response, rows, said, until
 

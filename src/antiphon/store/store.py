@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from antiphon.store.choices import StoreChoice
 from antiphon.store.databases import Database
+from antiphon.store.queue import StoreFigures
 from antiphon.store.reading import Reading
 from antiphon.store.records import Record
 from antiphon.store.upkeep import Upkeep
-from antiphon.store.writer import StoreFigures, Writer
+from antiphon.store.writer import Writer
 
 __all__ = ["Store", "open_store"]
 

@@ -11,22 +11,23 @@ import logging
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from antiphon.errors import StoreError
+from antiphon.store.complaints import Complaints, reason_of
 from antiphon.store.databases import Database, complete
-from antiphon.store.records import ItemDeleted, Record, size_bytes
+from antiphon.store.queue import Job, RecordQueue, StoreFigures
+from antiphon.store.records import ItemDeleted, Record
 from antiphon.store.rows import write
 from antiphon.store.upkeep import Upkeep
 
-__all__ = ["GATHERING_S", "QUEUE_BYTES", "StoreFigures", "Writer"]
+__all__ = ["GATHERING_S", "Writer"]
 
 _log = logging.getLogger(__name__)
 
@@ -35,48 +36,14 @@ _T = TypeVar("_T")
 GATHERING_S = 0.2
 """How long records gather before they are written."""
 
-QUEUE_BYTES = 64 << 20
-"""Records that may wait, 64 MiB: some hours without a database, or some minutes with audio."""
-
-_BATCH_RECORDS = 500
-"""Written in one transaction at most, so that nobody else waits long."""
-
-_BATCH_BYTES = 8 << 20
 _FIRST_RETRY_S = 0.25
 _LAST_RETRY_S = 5.0
-_LOG_EVERY_S = 60.0
 
 _TOO_MUCH = "54"
 """Class of PostgreSQL's error codes for what is larger than it takes, as in an index."""
 
 _UNREACHABLE = (DBAPIError, sqlite3.Error, OSError, StoreError)
 """What is wrong with the database: everything waits. All else is wrong with what is written."""
-
-
-class StoreFigures(NamedTuple):
-    """How the writing goes.
-
-    Attributes:
-        queued: Records that wait.
-        queued_bytes: About how much memory they take.
-        written: Records written since the start.
-        lost: Records that could not be kept, since the start.
-        failing_since_s: Since when nothing can be written, seconds since 1970; ``None`` if all is
-            well.
-    """
-
-    queued: int
-    queued_bytes: int
-    written: int
-    lost: int
-    failing_since_s: float | None
-
-
-class _Job(NamedTuple):
-    """Something else to do with the database, in its turn."""
-
-    work: Callable[[Connection], Any]
-    done: Future[Any]
 
 
 class Writer:
@@ -86,35 +53,22 @@ class Writer:
         database: Prepared.
         upkeep: What is done while nothing is to be written.
         on_reopened: Called on the writer's thread when another file has taken the database's place.
-        queue_bytes: How much may wait.
     """
 
     def __init__(
-        self,
-        database: Database,
-        upkeep: Upkeep,
-        *,
-        on_reopened: Callable[[], None],
-        queue_bytes: int = QUEUE_BYTES,
+        self, database: Database, upkeep: Upkeep, *, on_reopened: Callable[[], None]
     ) -> None:
         self._database = database
         self._upkeep = upkeep
         self._on_reopened = on_reopened
-        self._most_bytes = queue_bytes
         self._thread = threading.Thread(target=self._run, name="antiphon-store", daemon=True)
-        self._lock = threading.Lock()  # of the queue and the figures
-        self._queue: deque[Record | _Job] = deque()
-        self._queued_bytes = 0
-        self._written = 0
-        self._lost = 0
+        self._queue = RecordQueue()
+        self._complaints = Complaints(database.name)
         self._failing_since_s: float | None = None
         self._news = threading.Event()
         self._hurry = threading.Event()
         self._stopping = threading.Event()
-        self._has_ended = False
         self._connection: Connection | None = None
-        self._logged_at_s = -_LOG_EVERY_S
-        self._told_lost = 0
 
     # --- for everybody ----------------------------------------------------------------------------
 
@@ -135,13 +89,7 @@ class Writer:
 
     def put(self, record: Record) -> None:
         """Have a record written. Takes microseconds, never waits, never raises."""
-        size = size_bytes(record)
-        with self._lock:
-            if self._queued_bytes + size > self._most_bytes:
-                self._lost += 1
-            else:
-                self._queue.append(record)
-                self._queued_bytes += size
+        self._queue.put(record)
         self._news.set()
 
     def submit(self, work: Callable[[Connection], _T]) -> Future[_T]:
@@ -150,27 +98,15 @@ class Writer:
         The future fails with :class:`~antiphon.errors.StoreError` if the database cannot be
         written to, and with whatever ``work`` raises.
         """
-        job = _Job(work, Future())
-        with self._lock:
-            if self._has_ended:
-                job.done.set_exception(_closed())
-                return job.done
-            self._queue.append(job)
+        done = self._queue.submit(work)
         self._news.set()
         self._hurry.set()
-        return job.done
+        return done
 
     @property
     def figures(self) -> StoreFigures:
         """How the writing goes."""
-        with self._lock:
-            return StoreFigures(
-                len(self._queue),
-                self._queued_bytes,
-                self._written,
-                self._lost,
-                self._failing_since_s,
-            )
+        return self._queue.figures(self._failing_since_s)
 
     # --- on the thread ----------------------------------------------------------------------------
 
@@ -192,17 +128,15 @@ class Writer:
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
                 continue
             retry_s = _FIRST_RETRY_S
-            self._tell_of_losses()
-            if self._stopping.is_set() and not self._queue:
+            self._complaints.lose(self.figures.lost)
+            if self._stopping.is_set() and self._queue.is_empty:
                 break
-        with self._lock:
-            self._has_ended = True
-        self._fail_jobs(_closed())
+        self._queue.end()
         self._disconnect()
 
     def _wait_for_news(self) -> None:
         """Wait until there is something to do, and until more has gathered."""
-        if not self._queue and self._failing_since_s is None:
+        if self._queue.is_empty and self._failing_since_s is None:
             self._news.wait(self._upkeep.wait_s())
         self._news.clear()
         if not self._stopping.is_set():
@@ -210,8 +144,8 @@ class Writer:
         self._hurry.clear()
 
     def _write_all(self) -> None:
-        while self._queue:
-            records, job = self._take()
+        while not self._queue.is_empty:
+            records, job = self._queue.take()
             if records:
                 self._write(records)
             if job is not None:
@@ -219,23 +153,6 @@ class Writer:
         if self._failing_since_s is not None:
             self._connected()  # nothing waits: see whether the database is back
             self._recover()
-
-    def _take(self) -> tuple[list[Record], _Job | None]:
-        """Return what is to be written next; it stays in the queue until it has been."""
-        records: list[Record] = []
-        size = 0
-        with self._lock:
-            for one in self._queue:
-                if isinstance(one, _Job):
-                    if not records:
-                        self._queue.popleft()
-                        return [], one
-                    break
-                records.append(one)
-                size += size_bytes(one)
-                if len(records) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
-                    break
-        return records, None
 
     def _write(self, records: list[Record]) -> None:
         try:
@@ -245,7 +162,7 @@ class Writer:
                 raise
             self._write_singly(records)
         else:
-            self._forget(records, lost=0)
+            self._queue.forget(records, lost=0)
         if any(isinstance(record, ItemDeleted) for record in records):
             self._upkeep.reclaim()
         self._recover()
@@ -260,11 +177,11 @@ class Writer:
                     raise
                 # Neither the record nor the statement: both may hold what was said.
                 _log.error("a %s cannot be kept: %s", type(record).__name__, type(error).__name__)
-                self._forget([record], lost=1)
+                self._queue.forget([record], lost=1)
             else:
-                self._forget([record], lost=0)
+                self._queue.forget([record], lost=0)
 
-    def _do(self, job: _Job) -> None:
+    def _do(self, job: Job) -> None:
         if not job.done.set_running_or_notify_cancel():
             return
         try:
@@ -298,7 +215,7 @@ class Writer:
 
     def _upkeep_while_idle(self) -> None:
         """Keep the database small, as long as nothing is to be written."""
-        while not self._queue and not self._stopping.is_set():
+        while self._queue.is_empty and not self._stopping.is_set():
             if not self._upkeep.is_due():
                 return
             self._upkeep.step(self._connected())
@@ -308,59 +225,14 @@ class Writer:
     def _fail(self, error: Exception) -> None:
         self._disconnect()
         if self._failing_since_s is None:
-            with self._lock:
-                self._failing_since_s = time.time()
-        self._fail_jobs(_not_now(error))
-        self._complain(error)
-
-    def _fail_jobs(self, error: StoreError) -> None:
-        with self._lock:
-            jobs = [one for one in self._queue if isinstance(one, _Job)]
-            self._queue = deque(one for one in self._queue if not isinstance(one, _Job))
-        for job in jobs:
-            if job.done.set_running_or_notify_cancel():
-                job.done.set_exception(error)
-
-    def _complain(self, error: Exception) -> None:
-        """Say what is wrong, once a minute."""
-        now_s = time.monotonic()
-        if now_s - self._logged_at_s < _LOG_EVERY_S:
-            return
-        self._logged_at_s = now_s
-        figures = self.figures
-        _log.error(
-            "nothing can be written to %s: %s; %d records wait, %d are lost",
-            self._database.name,
-            _reason(error),
-            figures.queued,
-            figures.lost,
-        )
-
-    def _tell_of_losses(self) -> None:
-        """Say if more comes than can be written, once a minute."""
-        lost, now_s = self.figures.lost, time.monotonic()
-        if lost > self._told_lost and now_s - self._logged_at_s >= _LOG_EVERY_S:
-            self._logged_at_s = now_s
-            _log.error("%d records are lost: more came than could be written", lost)
-            self._told_lost = lost
+            self._failing_since_s = time.time()
+        self._queue.fail_jobs(_not_now(error))
+        self._complaints.fail(error, self.figures)
 
     def _recover(self) -> None:
-        if self._failing_since_s is None:
-            return
-        with self._lock:
+        if self._failing_since_s is not None:
             self._failing_since_s = None
-            lost = self._told_lost = self._lost
-        self._logged_at_s = -_LOG_EVERY_S
-        _log.warning("%s can be written to again; %d records are lost", self._database.name, lost)
-
-    def _forget(self, records: list[Record], *, lost: int) -> None:
-        """Take records out of the queue, which are the first in it."""
-        with self._lock:
-            for record in records:
-                self._queue.popleft()
-                self._queued_bytes -= size_bytes(record)
-            self._written += len(records) - lost
-            self._lost += lost
+            self._complaints.recover(self.figures.lost)
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -368,7 +240,7 @@ class Writer:
             try:
                 connection.close()
             except DBAPIError as error:
-                _log.debug("%s: closing failed: %s", self._database.name, _reason(error))
+                _log.debug("%s: closing failed: %s", self._database.name, reason_of(error))
 
 
 def _is_unreachable(error: Exception) -> bool:
@@ -378,14 +250,5 @@ def _is_unreachable(error: Exception) -> bool:
     return isinstance(error, _UNREACHABLE) and not str(code).startswith(_TOO_MUCH)
 
 
-def _reason(error: Exception) -> str:
-    """Return what is wrong, without the statement and the values that SQLAlchemy adds."""
-    return str(error.orig if isinstance(error, DBAPIError) else error).strip()
-
-
-def _closed() -> StoreError:
-    return StoreError("The store is closed.")
-
-
 def _not_now(error: Exception) -> StoreError:
-    return StoreError(f"The database cannot be used at the moment: {_reason(error)}")
+    return StoreError(f"The database cannot be used at the moment: {reason_of(error)}")

@@ -17,7 +17,7 @@ from antiphon.runtime.telemetry.metrics import Metrics
 
 if TYPE_CHECKING:
     from antiphon.runtime.reception import Reception
-    from antiphon.store.writer import StoreFigures
+    from antiphon.store.queue import StoreFigures
 
 __all__ = ["Gauges", "of_store"]
 
