@@ -9,12 +9,13 @@ from websockets.exceptions import InvalidStatus
 
 from antiphon.config import Config
 from antiphon.engines.scripted.script import Say, Script, Take
+from antiphon.errors import RequestError
 from antiphon.runtime.loading import load_models
-from antiphon.runtime.outbox import SOFT_BOUND_BYTES
+from antiphon.runtime.outbox import HARD_BOUND_BYTES, SOFT_BOUND_BYTES
 from antiphon.runtime.reception import open_reception
 from antiphon.runtime.upstream.host import UpstreamHost
 from tests.support.client import PATIENCE_S, Frame, types
-from tests.support.memory import open_room
+from tests.support.memory import MemoryClient, open_room
 from tests.support.relay import front_of, relaying
 from tests.support.server import SocketClient, running_server
 from tests.support.sound import silence, speech
@@ -227,6 +228,31 @@ async def test_a_service_that_reads_slowly_holds_the_client_back():
         client.leave()
         await client.over.wait()
     assert size > 8 * 4_000_000
+
+
+@pytest.mark.parametrize(
+    "take",
+    [
+        lambda host: host.refuse(RequestError("It is no event. " * 10)),
+        lambda host: host.receive(""),
+        lambda host: host.receive("x" * 1_000),
+    ],
+    ids=["refusals", "empty", "frames"],
+)
+async def test_what_comes_before_the_session_has_begun_is_bounded_whatever_it_is(take):
+    async def is_slow(_connection) -> None:
+        await anyio.sleep_forever()
+
+    async with service(is_slow) as url, open_room(**front_of(url)) as room:
+        client = MemoryClient()
+        room.tasks.start_soon(room.serve, client)
+        await client.accepted.wait()
+        host = open_relay()
+        for _ in range(HARD_BOUND_BYTES // 50):
+            take(host)
+        assert len(host._early) < HARD_BOUND_BYTES // 90  # each takes 100 bytes and more
+        assert (await client.next())["error"]["code"] == "upstream_unavailable"
+        await client.over.wait()
 
 
 # --- what this server keeps -----------------------------------------------------------------------

@@ -68,6 +68,9 @@ _FAILED_CLOSE = 1011
 _PASSED_ON_CLOSES = frozenset({1000, 1001})
 """Codes with which a service ends a session in order: as asked, and since its time is up."""
 
+_FIXED_BYTES = 100
+"""About what it takes to hold anything, beside its characters."""
+
 _MESSAGES = {
     "server_overloaded": "The service that answers is full. Try again later.",
     "upstream_unavailable": "The service that answers cannot be reached. Try again later.",
@@ -180,10 +183,7 @@ class UpstreamHost:
         if self._opened.is_set():
             self._accept(frame)
         else:
-            self._early.append(frame)
-            self._early_bytes += len(frame)
-            if self._early_bytes > HARD_BOUND_BYTES:  # in calls, nothing holds back who writes
-                self._fail("upstream_unavailable")
+            self._hold(frame, len(frame))
 
     def listen(self, samples: Floats) -> None:
         """Hear what came as sound. Nobody hears it before the session has begun.
@@ -198,11 +198,12 @@ class UpstreamHost:
 
     def refuse(self, error: RequestError) -> None:
         """Tell the client that a frame cannot be taken at all."""
+        if self.closing is not None:
+            return
         if self._opened.is_set():
             self._send_error(error)
         else:  # session.created is the first event, whatever happens
-            self._early.append(error)
-            self._early_bytes += len(error.message)
+            self._hold(error, len(error.message))
 
     async def ready(self) -> None:
         """Wait while more has come from the client than the service has read."""
@@ -223,6 +224,12 @@ class UpstreamHost:
             self._call.player.close()
         self._events.leave_open_responses()
         self._watch.close(self.closing)
+
+    def _hold(self, early: str | bytes | RequestError, size_bytes: int) -> None:
+        self._early.append(early)
+        self._early_bytes += size_bytes + _FIXED_BYTES
+        if self._early_bytes > HARD_BOUND_BYTES:  # in calls, nothing holds back who writes
+            self._fail("upstream_unavailable")
 
     def _accept(self, frame: str | bytes) -> None:
         try:
