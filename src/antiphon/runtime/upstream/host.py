@@ -13,7 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import anyio
 import msgspec
@@ -42,9 +42,9 @@ from antiphon.runtime.playback import Player, refuse_append
 from antiphon.runtime.rate_limits import ModelAccount
 from antiphon.runtime.upstream.call import RelayedCall, in_format_of_calls
 from antiphon.runtime.upstream.events import OWN_EVENT, UpstreamEvents
-from antiphon.runtime.upstream.frames import Passing, decoded, peek
 from antiphon.runtime.upstream.lasting import Lasting
-from antiphon.runtime.upstream.link import RelayedKind, Upstream, greeting, open_link, patience
+from antiphon.runtime.upstream.link import RelayedKind, Upstream, open_link, patience
+from antiphon.runtime.upstream.opening import OpenedUpstream, open_session
 from antiphon.runtime.upstream.watched import RelayedWatch
 from antiphon.wire.client_events import (
     ConversationItemTruncate,
@@ -289,51 +289,30 @@ class UpstreamHost:
     async def _connect_and_relay(self) -> None:
         async with open_link(self._upstream, self._start.kind, self._start.model) as socket:
             with patience(self._upstream):
-                early = await self._open_session(socket)
+                opened = await open_session(
+                    socket, self._upstream, self._start.patches, as_call=self._call is not None
+                )
+            self._begin(opened)
             self._upward.write_by(partial(self._tasks.start_soon, self._write, socket))
-            for frame in early:
+            for frame in opened.beside:
                 self._events.take(frame)
             while self.closing is None:
                 await self.outbox.room()
                 self._events.take(await socket.recv(decode=False))
                 self._lasting.touch()
 
-    async def _open_session(self, socket: ClientConnection) -> list[bytes]:
-        """Have a session begin as the client is to find it; return what came beside.
-
-        Raises:
-            EngineError: The service opens none.
-            RequestError: It refuses the settings.
-        """
-        created = await greeting(socket, self._upstream)
-        session, beside = decoded(created.session), []
-        for number, patch in enumerate(self._start.patches):
-            update = SessionUpdate(event_id=f"{OWN_EVENT}{number}", session=patch)
-            if self._call is not None:
-                update = in_format_of_calls(update)
-            await socket.send(encode(update), text=True)
-        missing = len(self._start.patches)
-        while missing:
-            frame = await socket.recv(decode=False)
-            passing = peek(frame)
-            if passing.type == "session.updated":
-                session = decoded(passing.session)
-                missing -= 1
-            elif passing.type == "error":
-                raise self._refusal(passing)
-            else:
-                beside.append(frame)
-        self._begin(created, session)
-        return beside
-
-    def _begin(self, created: Passing, session: dict[str, Any]) -> None:
+    def _begin(self, opened: OpenedUpstream) -> None:
         """Tell the client that the session is open, and take what it has sent already."""
-        opened_as = session.get("id", self.session_id)
+        opened_as = opened.session.get("id", self.session_id)
         _log.info("%s: relayed to %s as %s", self.session_id, self._upstream.host, opened_as)
         self.session_id = opened_as
         self._watch.begin(opened_as)
-        frame = {"type": "session.created", "event_id": created.event_id, "session": session}
-        self._events.take(encode(frame))
+        created = {
+            "type": "session.created",
+            "event_id": opened.created.event_id,
+            "session": opened.session,
+        }
+        self._events.take(encode(created))
         self._opened.set()
         for early in self._early:
             if isinstance(early, RequestError):
@@ -342,12 +321,6 @@ class UpstreamHost:
                 self._accept(early)
         self._early.clear()
         self._early_bytes = 0
-
-    def _refusal(self, passing: Passing) -> RequestError:
-        error = decoded(passing.error)
-        message = self._upstream.without_key(str(error.get("message")))
-        kind = error.get("type") or "invalid_request_error"
-        return RequestError(message, code=error.get("code"), param=error.get("param"), type=kind)
 
     async def _write(self, socket: ClientConnection) -> None:
         """Send the service what the client has sent."""
