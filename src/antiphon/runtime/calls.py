@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup, TaskStatus
 
 from antiphon.errors import RequestError
-from antiphon.runtime.hosts import CLOSE_TIMEOUT_S, CloseReason, SessionHost
+from antiphon.runtime.hosts import CLIENT_TOO_SLOW, CLOSE_TIMEOUT_S, CloseReason, SessionHost
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 
 __all__ = ["MAX_LISTENERS", "Call", "Calls", "Listener"]
@@ -27,7 +27,6 @@ MAX_LISTENERS = 8
 """Connections attached to one call. Each is sent everything."""
 
 _HUNG_UP: CloseReason = (1000, "The call has ended.")
-_OVERFLOWN: CloseReason = (1013, "The client does not read what it is sent.")
 
 _T = TypeVar("_T")
 
@@ -80,7 +79,7 @@ class Listener:
         except OutboxOverflow as overflow:
             _log.warning("%s: detaching a connection, since %s", self.session_id, overflow)
             self.outbox.discard()
-            self.end(_OVERFLOWN)
+            self.end(CLIENT_TOO_SLOW)
 
     def end(self, reason: CloseReason) -> None:
         """Close the connection after what is in the outbox."""

@@ -58,7 +58,7 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
-from antiphon.runtime.hosts import CloseReason, flush_timeout_s
+from antiphon.runtime.hosts import CLIENT_TOO_SLOW, CloseReason, flush_timeout_s
 from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp.connections import McpConnections
 from antiphon.runtime.observers import EndedResponse, Observers, OpenedSession
@@ -263,7 +263,7 @@ class Host:
         except OutboxOverflow as overflow:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
             self.outbox.discard()  # it would only keep the reason from getting through
-            self._close(1013, "The client does not read what it is sent.")
+            self._close(*CLIENT_TOO_SLOW)
         deadline = self._session.deadline()
         if deadline != self._deadline:
             self._deadline = deadline

@@ -10,6 +10,7 @@ from antiphon.runtime.outbox import Outbox
 from antiphon.runtime.playback import Player
 
 __all__ = [
+    "CLIENT_TOO_SLOW",
     "CLOSE_TIMEOUT_S",
     "SERVER_ENDS",
     "SERVER_FAILED",
@@ -24,6 +25,7 @@ CloseReason = tuple[int, str]
 
 SERVER_ENDS: CloseReason = (1001, "The server is shutting down.")
 SERVER_FAILED: CloseReason = (1011, "The server made a mistake.")
+CLIENT_TOO_SLOW: CloseReason = (1013, "The client does not read what it is sent.")
 
 CLOSE_TIMEOUT_S = 5.0
 """How long a client may take to read the last of what it is sent, the reason included."""

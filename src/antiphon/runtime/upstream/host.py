@@ -30,7 +30,7 @@ from antiphon.engines.base import Floats
 from antiphon.errors import EngineError, RequestError
 from antiphon.logs import quoted
 from antiphon.observe import TimelineLog
-from antiphon.runtime.hosts import CloseReason, SessionHost, flush_timeout_s
+from antiphon.runtime.hosts import CLIENT_TOO_SLOW, CloseReason, SessionHost, flush_timeout_s
 from antiphon.runtime.observers import Watch
 from antiphon.runtime.outbox import (
     HARD_BOUND_BYTES,
@@ -361,7 +361,7 @@ class UpstreamHost:
         except OutboxOverflow as overflow:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
             self.outbox.discard()  # it would only keep the reason from getting through
-            self._close(1013, "The client does not read what it is sent.")
+            self._close(*CLIENT_TOO_SLOW)
 
     def _expire(self, message: str) -> None:
         self._send_error(RequestError(message, code="session_expired"))
