@@ -7,6 +7,7 @@ import pytest
 
 from antiphon.engines.base import EngineSettings
 from antiphon.engines.catalogue import builtin_catalogue
+from antiphon.engines.choices import Choice
 from antiphon.engines.registry import Readiness, load_engine, status
 from antiphon.engines.weights.store import path_of
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
@@ -109,6 +110,14 @@ async def test_an_installed_package_offers_engines_by_their_names(offer, tmp_pat
     ((settings, thread),) = sys.modules["parrot_engines"].Parrot.built
     assert settings == EngineSettings(name="parrot", options=options, threads=3)
     assert thread is not threading.current_thread(), "it was built on the event loop's thread"
+
+
+async def test_what_the_operator_says_of_an_engine_is_what_it_is_built_from(offer, tmp_path):
+    offer(parrot="Parrot")
+    choice = Choice(use="parrot", options={"beak": "red"}, threads=2, queue_s=60)
+    await load_engine("transcriber", choice, home=tmp_path, threads=3)
+    ((settings, _),) = sys.modules["parrot_engines"].Parrot.built
+    assert settings == EngineSettings(name="parrot", options={"beak": "red"}, threads=2, queue_s=60)
 
 
 async def test_an_engine_of_another_role_is_refused_and_closed(offer, tmp_path):

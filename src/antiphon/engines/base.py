@@ -24,6 +24,7 @@ from antiphon.audio.formats import Floats
 from antiphon.errors import EngineError, Stage
 
 __all__ = [
+    "QUEUE_S",
     "Engine",
     "EngineFactory",
     "EngineInfo",
@@ -92,6 +93,11 @@ class EngineInfo(Struct, frozen=True, kw_only=True):
     remote: bool = False
 
 
+QUEUE_S = 10.0
+"""How long a request waits for an engine, unless the operator says otherwise. Voices are expected
+to answer within a second or two, and people hang up long before this."""
+
+
 class EngineSettings(Struct, frozen=True, kw_only=True):
     """What a factory gets to build an engine from.
 
@@ -100,12 +106,15 @@ class EngineSettings(Struct, frozen=True, kw_only=True):
         files: The catalogue entry's files by their key, all present and verified.
         options: The catalogue entry's options, overridden by the operator's.
         threads: How many threads the engine may compute with.
+        queue_s: How long a request may wait for its turn in the engine, before it fails with
+            ``server_overloaded``.
     """
 
     name: str
     files: Mapping[str, Path] = {}
     options: Mapping[str, Any] = {}
     threads: int = 1
+    queue_s: float = QUEUE_S
 
 
 class Engine(Protocol):

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from antiphon.engines.base import Role
+from antiphon.engines.base import QUEUE_S, Role
 from antiphon.engines.catalogue import Catalogue, Entry
 from antiphon.engines.weights.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
@@ -63,7 +63,7 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
     threads: Annotated[int, Meta(ge=1)] | None = None
     parallel: Annotated[int, Meta(ge=1)] | None = None
-    queue_s: Annotated[float, Meta(gt=0)] = 10.0
+    queue_s: Annotated[float, Meta(gt=0)] = QUEUE_S
     stall_s: Annotated[float, Meta(gt=0)] = 60.0
     isolated: bool = False
     fallback: tuple[str | Choice, ...] = ()

@@ -21,7 +21,7 @@ import anyio
 from msgspec import Struct
 
 from antiphon.core.tokens import TokenCounter
-from antiphon.engines.base import Engine, Floats
+from antiphon.engines.base import QUEUE_S, Engine, Floats
 from antiphon.engines.hearing import (
     Transcriber,
     TranscriptEvent,
@@ -50,7 +50,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What an engine is asked to carry; see :class:`antiphon.engines.choices.Choice`."""
 
     parallel: int | None = None
-    queue_s: float = 10.0
+    queue_s: float = QUEUE_S
     stall_s: float = 60.0
 
 

@@ -21,7 +21,7 @@ from typing import Any, get_args
 from anyio import to_thread
 from msgspec import Struct
 
-from antiphon.engines.base import Engine, EngineFactory, EngineSettings, Role
+from antiphon.engines.base import QUEUE_S, Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Catalogue, Entry, builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
@@ -169,6 +169,7 @@ def _load(
         files={key: path_of(file, home) for key, file in entry.files.items()} | {**local_files},
         options={**entry.options, **own_options, **options},
         threads=(choice_of(chosen).threads if chosen else None) or threads,
+        queue_s=choice_of(chosen).queue_s if chosen else QUEUE_S,
     )
     (entry_point,) = _entry_points(entry.engine)
     try:

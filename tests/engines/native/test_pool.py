@@ -8,7 +8,8 @@ from contextlib import aclosing
 import anyio
 import pytest
 
-from antiphon.engines.native.pool import Emitter, Stopped, WorkerPool
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.native.pool import Emitter, Stopped, WorkerPool, pool_for
 from antiphon.errors import EngineError
 
 PATIENCE_S = 5.0
@@ -277,11 +278,13 @@ async def test_cancelled_at_any_moment_no_thread_stays_busy(pool):
 
 
 async def test_a_producer_that_finds_no_thread_in_time_never_starts():
-    pool = WorkerPool(stage="generate", threads=1, name="test", queue_s=0.05)
+    pool = pool_for(EngineSettings(name="test", queue_s=0.05), "generate")
     working, waiting = Counter(), Counter()
     async with aclosing(pool.stream(working)) as pieces:
         await anext(pieces)
-        with pytest.raises(EngineError, match="busy with other requests") as overload:
+        with pytest.raises(
+            EngineError, match=r"^test was busy with other requests for 0\.05 s$"
+        ) as overload:
             await anext(pool.stream(waiting))
         assert (overload.value.code, overload.value.retryable) == ("server_overloaded", True)
         assert await anext(pieces) == 1, "what runs is not disturbed"

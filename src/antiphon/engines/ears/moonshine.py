@@ -28,7 +28,7 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.onnx import open_session
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import file_of, options_as
 from antiphon.errors import EngineError
@@ -148,7 +148,7 @@ class MoonshineTranscriber(PooledTranscriber):
         decoder: ``onnxruntime.InferenceSession`` of the merged decoder.
         vocabulary: UTF-8 bytes of each token; control tokens are empty.
         options: Its options.
-        threads: How many utterances are recognized at once.
+        pool: Its threads.
     """
 
     def __init__(
@@ -158,9 +158,9 @@ class MoonshineTranscriber(PooledTranscriber):
         decoder: Any,  # noqa: ANN401 (untyped library)
         vocabulary: tuple[bytes, ...],
         options: MoonshineOptions,
-        threads: int,
+        pool: WorkerPool,
     ) -> None:
-        super().__init__(info, threads=threads)
+        super().__init__(info, pool)
         self._encoder = encoder
         self._encoder_has_mask = "attention_mask" in {one.name for one in encoder.get_inputs()}
         self._decoder = _Decoder(decoder)
@@ -240,7 +240,8 @@ def create(settings: EngineSettings) -> MoonshineTranscriber:
         logprobs=True,
     )
     vocabulary = read_vocabulary(file_of(settings, "tokenizer", "transcribe"))
-    return MoonshineTranscriber(info, encoder, decoder, vocabulary, options, settings.threads)
+    pool = pool_for(settings, "transcribe")
+    return MoonshineTranscriber(info, encoder, decoder, vocabulary, options, pool)
 
 
 def _open(path: Path, options: MoonshineOptions) -> Any:  # noqa: ANN401 (untyped library)

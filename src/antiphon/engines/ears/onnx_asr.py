@@ -26,7 +26,7 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.onnx import session_options
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import options_as
 from antiphon.errors import EngineError
@@ -69,6 +69,7 @@ class OnnxAsrTranscriber(PooledTranscriber):
         info: What it is.
         model: ``onnx_asr.adapters.TimestampedResultsAsrAdapter``.
         options: Its options.
+        pool: Its thread.
     """
 
     def __init__(
@@ -76,8 +77,9 @@ class OnnxAsrTranscriber(PooledTranscriber):
         info: EngineInfo,
         model: Any,  # noqa: ANN401 (of an optional extra)
         options: OnnxAsrOptions,
+        pool: WorkerPool,
     ) -> None:
-        super().__init__(info, threads=1)
+        super().__init__(info, pool)
         self._model = model
         self._options = options
 
@@ -185,7 +187,7 @@ def create(settings: EngineSettings) -> OnnxAsrTranscriber:
         logprobs=silence.logprobs is not None,
         word_times=silence.timestamps is not None,
     )
-    return OnnxAsrTranscriber(info, model, options)
+    return OnnxAsrTranscriber(info, model, options, pool_for(settings, "transcribe", 1))
 
 
 def _open(folder: Path, options: OnnxAsrOptions, threads: int) -> Any:  # noqa: ANN401

@@ -33,7 +33,7 @@ from antiphon.engines.hearing import (
     TranscriptionRequest,
 )
 from antiphon.engines.native.openmp import spin_briefly
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledTranscriber
 from antiphon.engines.options import options_as
 from antiphon.errors import EngineError
@@ -121,7 +121,7 @@ class WhisperTranscriber(PooledTranscriber):
         info: What it is.
         model: ``ctranslate2.models.Whisper``.
         tokens: Its vocabulary.
-        concurrency: How many utterances are recognized at once.
+        pool: Its threads.
     """
 
     def __init__(
@@ -129,9 +129,9 @@ class WhisperTranscriber(PooledTranscriber):
         info: EngineInfo,
         model: Any,  # noqa: ANN401 (untyped library)
         tokens: WhisperTokens,
-        concurrency: int,
+        pool: WorkerPool,
     ) -> None:
-        super().__init__(info, threads=concurrency)
+        super().__init__(info, pool)
         self._model = model
         self._tokens = tokens
 
@@ -264,7 +264,7 @@ def create(settings: EngineSettings) -> WhisperTranscriber:
         word_times=True,
         translates=bool(tokens.languages),
     )
-    return WhisperTranscriber(info, model, tokens, concurrency)
+    return WhisperTranscriber(info, model, tokens, pool_for(settings, "transcribe", concurrency))
 
 
 def _open(folder: Path, options: WhisperOptions, threads: int) -> tuple[Any, int]:

@@ -20,6 +20,7 @@ from antiphon.engines.llama.options import LlamaOptions
 from antiphon.engines.llama.prompt_counter import PromptCounter
 from antiphon.engines.llama.prompts import Prompts, template_variables
 from antiphon.engines.native.openmp import spin_briefly
+from antiphon.engines.native.pool import pool_for
 from antiphon.engines.options import file_of, options_as
 from antiphon.errors import EngineError
 
@@ -73,7 +74,8 @@ def create(settings: EngineSettings) -> LlamaLanguageModel:
         tools=options.tools,
     )
     prompts = Prompts(settings.name, options, about.template, about.control_tokens)
-    return LlamaLanguageModel(info, server, options, prompts, about.counter)
+    pool = pool_for(settings, "generate", options.parallel)
+    return LlamaLanguageModel(info, server, options, prompts, about.counter, pool)
 
 
 def _parameters(xllamacpp: Any, path: str, options: LlamaOptions, threads: int) -> Any:  # noqa: ANN401 (untyped library)

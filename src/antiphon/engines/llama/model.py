@@ -32,6 +32,7 @@ class LlamaLanguageModel:
         options: Its options.
         prompts: Say what to ask it.
         counter: Counts its tokens, if they can be counted.
+        pool: A thread for each answer that is worked out at once.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class LlamaLanguageModel:
         options: LlamaOptions,
         prompts: Prompts,
         counter: PromptCounter | None,
+        pool: WorkerPool,
     ) -> None:
         self.info = info
         self.counter = counter
         self._server = server
         self._options = options
         self._prompts = prompts
-        self._pool = WorkerPool(stage="generate", threads=options.parallel, name=info.name)
+        self._pool = pool
         self._slots = Slots(max(options.conversations, options.parallel))
         self._read_by: dict[int, str | None] = {}  # slot → whose text is in it
         self._generating = 0

@@ -37,19 +37,15 @@ from typing import Generic, TypeVar
 import anyio
 import anyio.to_thread
 
-from antiphon.engines.base import closed_error
+from antiphon.engines.base import QUEUE_S, EngineSettings, closed_error
 from antiphon.engines.native.priority import give_way
 from antiphon.errors import EngineError, Stage
 
-__all__ = ["QUEUE_S", "Emitter", "Stopped", "WorkerPool"]
+__all__ = ["Emitter", "Stopped", "WorkerPool", "pool_for"]
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-QUEUE_S = 10.0
-"""How long a producer may wait for a thread. Voices are expected to answer within a second or two,
-and people hang up long before this."""
 
 
 class Stopped(Exception):  # noqa: N818 (not an error: the reader has gone)
@@ -246,3 +242,19 @@ class WorkerPool:
     def _overload(self) -> EngineError:
         message = f"{self._name} was busy with other requests for {self._queue_s:g} s"
         return EngineError(message, stage=self._stage, code="server_overloaded", retryable=True)
+
+
+def pool_for(settings: EngineSettings, stage: Stage, threads: int | None = None) -> WorkerPool:
+    """Return the threads of an engine.
+
+    Args:
+        settings: What it is built from.
+        stage: The stage that its errors are attributed to.
+        threads: How many, if not as many as the settings say.
+    """
+    return WorkerPool(
+        stage=stage,
+        threads=threads or settings.threads,
+        name=settings.name,
+        queue_s=settings.queue_s,
+    )

@@ -21,18 +21,22 @@ from antiphon.errors import EngineError
 
 __all__ = ["PooledSynthesizer", "PooledTranscriber"]
 
+CHUNKS_AHEAD = 256
+"""How many chunks of a segment may wait to be heard: more than one has. A thread that waited for
+who listens would keep everybody else waiting."""
+
 
 class PooledTranscriber(ABC):
     """A transcriber on threads of its own.
 
     Args:
         info: What it is.
-        threads: How many utterances are recognized at once; the others wait.
+        pool: On how many threads it recognizes utterances; the others wait.
     """
 
-    def __init__(self, info: EngineInfo, *, threads: int) -> None:
+    def __init__(self, info: EngineInfo, pool: WorkerPool) -> None:
         self.info = info
-        self._pool = WorkerPool(stage="transcribe", threads=threads, name=info.name)
+        self._pool = pool
 
     async def transcribe(
         self, audio: Floats, request: TranscriptionRequest
@@ -71,12 +75,12 @@ class PooledSynthesizer(ABC):
 
     Args:
         info: What it is.
-        threads: How many segments are spoken at once; the others wait.
+        pool: On how many threads it speaks segments; the others wait.
     """
 
-    def __init__(self, info: EngineInfo, *, threads: int) -> None:
+    def __init__(self, info: EngineInfo, pool: WorkerPool) -> None:
         self.info = info
-        self._pool = WorkerPool(stage="synthesize", threads=threads, name=info.name)
+        self._pool = pool
 
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
         """Yield speech as it is computed; a text without any words is silent.
@@ -85,7 +89,8 @@ class PooledSynthesizer(ABC):
             EngineError: Code ``voice_not_found``, or the model failed.
         """
         require_voice(self.info, request.voice)
-        async with aclosing(self._pool.stream(partial(self._speak, request))) as chunks:
+        speak = partial(self._speak, request)
+        async with aclosing(self._pool.stream(speak, buffer=CHUNKS_AHEAD)) as chunks:
             async for chunk in chunks:
                 yield chunk
 

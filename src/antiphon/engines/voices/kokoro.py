@@ -15,7 +15,7 @@ import numpy as np
 from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledSynthesizer
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.speaking import SpeechRequest
@@ -78,7 +78,7 @@ class KokoroSynthesizer(PooledSynthesizer):
         styles: Of each voice, shape (510, 1, 256).
         pronouncers: By the first letter of a voice's name.
         options: Its options.
-        threads: How many segments are spoken at once.
+        pool: Its threads.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class KokoroSynthesizer(PooledSynthesizer):
         styles: Mapping[str, Floats],
         pronouncers: Mapping[str, Pronouncer],
         options: KokoroOptions,
-        threads: int,
+        pool: WorkerPool,
     ) -> None:
-        super().__init__(info, threads=threads)
+        super().__init__(info, pool)
         self._model = model
         self._styles = styles
         self._pronouncers = pronouncers
@@ -136,7 +136,8 @@ def create(settings: EngineSettings) -> KokoroSynthesizer:
         speeds=SPEEDS,
     )
     model = KokoroModel(file_of(settings, "model", "synthesize"))
-    synthesizer = KokoroSynthesizer(info, model, styles, pronouncers, options, settings.threads)
+    pool = pool_for(settings, "synthesize")
+    synthesizer = KokoroSynthesizer(info, model, styles, pronouncers, options, pool)
     synthesizer.speak_once()
     return synthesizer
 

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.native.onnx import open_session
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledSynthesizer
 from antiphon.engines.options import file_of, options_as
 from antiphon.engines.speaking import SpeechRequest
@@ -65,7 +65,7 @@ class PiperSynthesizer(PooledSynthesizer):
         synthesis_config: The class ``piper.SynthesisConfig``.
         speakers: Speaker number of each voice name; ``None`` in a file of one speaker.
         options: Its options.
-        threads: How many segments are spoken at once.
+        pool: Its threads.
     """
 
     def __init__(
@@ -75,9 +75,9 @@ class PiperSynthesizer(PooledSynthesizer):
         synthesis_config: Any,  # noqa: ANN401 (a library that need not be installed)
         speakers: Mapping[str, int | None],
         options: PiperOptions,
-        threads: int,
+        pool: WorkerPool,
     ) -> None:
-        super().__init__(info, threads=threads)
+        super().__init__(info, pool)
         self._voice = voice
         self._synthesis_config = synthesis_config
         self._speakers = speakers
@@ -143,7 +143,7 @@ def create(settings: EngineSettings) -> PiperSynthesizer:
         speeds=SPEEDS,
     )
     synthesizer = PiperSynthesizer(
-        info, voice, piper.SynthesisConfig, speakers, options, settings.threads
+        info, voice, piper.SynthesisConfig, speakers, options, pool_for(settings, "synthesize")
     )
     synthesizer.speak_once()
     return synthesizer
