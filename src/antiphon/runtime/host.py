@@ -17,35 +17,27 @@ import anyio
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
 
-from antiphon.core.clock import Span
 from antiphon.core.effects import (
     AnswerEffect,
     CallMcpTool,
     ClearPlayback,
     CloseConnection,
-    DropAudio,
     DropGuess,
     Effect,
-    EndInput,
     ForgetItem,
     ForgetMcpServer,
     GuessResponse,
     HearingEffect,
     KeepItem,
-    KeepRecording,
     KeepResponse,
     ListMcpTools,
-    NeedTranscript,
     PredictMessageEnd,
-    PredictTurnEnd,
     ReleaseGuess,
     SendAudio,
     SendEvent,
     SendRetrieved,
     StartResponse,
     StopResponse,
-    StopTranscribing,
-    Transcribe,
     WarmPrompt,
 )
 from antiphon.core.plan import ChatMessage
@@ -58,18 +50,17 @@ from antiphon.observe import TimelineLog
 from antiphon.runtime.answers import Answers
 from antiphon.runtime.detection import Detection
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.hearing import Hearing
 from antiphon.runtime.hosts import CLIENT_TOO_SLOW, CloseReason, flush_timeout_s
-from antiphon.runtime.listen import Ear
 from antiphon.runtime.mcp.connections import McpConnections
 from antiphon.runtime.observers import EndedResponse, Observers, OpenedSession
 from antiphon.runtime.outbox import Outbox, OutboxOverflow
 from antiphon.runtime.playback import Player, refuse_append
-from antiphon.runtime.prediction import predict_message_end, predict_turn_end
+from antiphon.runtime.prediction import predict_message_end
 from antiphon.runtime.reach import PUBLIC_INTERNET, Reach
 from antiphon.runtime.recordings import Recordings
 from antiphon.runtime.spare import Machines
 from antiphon.runtime.timing import TurnTiming
-from antiphon.runtime.transcribe import Transcriptions
 from antiphon.wire import server_events as sent
 from antiphon.wire.client_events import InputAudioBufferAppend
 from antiphon.wire.codec import decode_client_event, encode
@@ -135,12 +126,6 @@ class Host:
         self._warming: anyio.CancelScope | None = None
         self._timing = TurnTiming(timelines)
         self._watch = observers.open(opened, self)
-        self._transcriptions = Transcriptions(
-            transcriber=engines.transcriber,
-            spare=machines.doing(engines.transcriber.info),
-            tasks=tasks,
-            feed=self._feed,
-        )
         self._answers = Answers(
             conversation=session.settings.id,
             engines=engines,
@@ -151,14 +136,16 @@ class Host:
             timing=self._timing,
             recording=self._recordings.heard,
         )
-        self._ear = Ear(
-            session.heard.format,
-            detection,
-            engines.denoiser,
+        self._hearing = Hearing(
+            session.heard,
+            engines=engines,
+            detection=detection,
+            machines=machines,
+            tasks=tasks,
             feed=self._feed,
             fail=self._detection_failed,
+            record=self._record,
         )
-        self._configure_ear()
         self._perform()
 
     @property
@@ -184,7 +171,7 @@ class Host:
             self._feed(FrameRefused(error))
             return
         self._session.receive(event, self._loop.time())
-        self._configure_ear()
+        self._hearing.configure(self._session.heard)
         self._perform()
 
     def listen(self, samples: Floats) -> None:
@@ -194,7 +181,7 @@ class Host:
             samples: Shape (n,), float32 at 16 kHz.
         """
         if self.closing is None:
-            self._ear.listen(samples)
+            self._hearing.listen(samples)
 
     def refuse(self, error: RequestError) -> None:
         """Tell the client that a frame cannot be taken at all."""
@@ -212,9 +199,8 @@ class Host:
 
         The task group's owner ends the tasks.
         """
-        self._ear.close()
+        self._hearing.close()
         self.outbox.close()
-        self._transcriptions.stop_all()
         self._answers.stop_all()
         try:
             self._end_session()
@@ -241,7 +227,7 @@ class Host:
         try:
             if self.player is not None:
                 refuse_append(event)
-            self._ear.append(event.audio)
+            self._hearing.append(event.audio)
         except RequestError as error:
             error.event_id = event.event_id or None
             raise
@@ -258,7 +244,7 @@ class Host:
             self._effects.extend(self._session.drain())
             while self._effects:
                 self._do(self._effects.popleft())
-            self._transcriptions.deliver()
+            self._hearing.deliver()
             self._answers.deliver()
         except OutboxOverflow as overflow:
             _log.warning("%s: closing, since %s", self.session_id, overflow)
@@ -288,16 +274,8 @@ class Host:
                 self._watch.change(item)
             case CloseConnection(code=code, reason=reason):
                 self._close(code, reason)
-            case (
-                Transcribe()
-                | NeedTranscript()
-                | StopTranscribing()
-                | PredictTurnEnd()
-                | KeepRecording()
-                | DropAudio()
-                | EndInput()
-            ):
-                self._do_with_audio(effect)
+            case _ if isinstance(effect, HearingEffect):
+                self._hearing.do(effect)
             case _:
                 self._do_for_answers(effect)
 
@@ -310,33 +288,6 @@ class Host:
                 self._end_answer(effect)
             case KeepItem(item=item):
                 self._watch.change(item)
-
-    def _do_with_audio(self, effect: HearingEffect) -> None:
-        match effect:
-            case Transcribe(source=source):
-                self._transcriptions.begin(effect, self._audio_of(source))
-            case NeedTranscript(item_id=item_id):
-                self._transcriptions.need(item_id)
-            case StopTranscribing(item_id=item_id):
-                self._transcriptions.stop(item_id)
-            case PredictTurnEnd(source=source):
-                predictor, audio = self._engines.turn_predictor, self._ear.read(source)
-                if predictor is not None:
-                    spare = self._machines.doing(predictor.info)
-                    self._tasks.start_soon(
-                        predict_turn_end, effect, audio, predictor, spare, self._feed
-                    )
-            case KeepRecording(item_id=item_id, source=source):
-                audio = self._audio_of(source)
-                self._recordings.hear(item_id, audio)
-                self._watch.hear(item_id, audio)
-            case DropAudio(before=before):
-                self._ear.drop(before)
-            case EndInput():
-                self._ear.end()
-
-    def _audio_of(self, source: Span | bytes) -> Floats:
-        return self._ear.decode(source) if isinstance(source, bytes) else self._ear.read(source)
 
     def _do_for_answers(self, effect: AnswerEffect) -> None:
         match effect:
@@ -387,6 +338,10 @@ class Host:
         self.outbox.put(encode(event))
         self._watch.send(event)
 
+    def _record(self, item_id: str, audio: Floats) -> None:
+        self._recordings.hear(item_id, audio)
+        self._watch.hear(item_id, audio)
+
     def _send_audio(self, audio: SendAudio) -> None:
         spoken_in = self._answers.format_of(audio.response_id)
         self._recordings.speak(audio.item_id, audio.pcm, spoken_in)
@@ -423,14 +378,6 @@ class Host:
         self.close()
         # A client that has stopped reading would never take the reason, and its session never end.
         self._tasks.cancel_scope.deadline = self._loop.time() + flush_timeout_s(code)
-
-    def _configure_ear(self) -> None:
-        heard = self._session.heard
-        self._ear.configure(
-            heard.format,
-            detecting=heard.turn_detection is not None,
-            noise_reduction=heard.noise_reduction,
-        )
 
     # --- work that takes time ---------------------------------------------------------------------
 
