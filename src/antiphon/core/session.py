@@ -44,12 +44,13 @@ from antiphon.core.signals import (
     TranscriptFinished,
     TurnEndPredicted,
 )
+from antiphon.core.silence import Silence
 from antiphon.core.verbs import SESSION_LIFETIME_S, Verbs
 from antiphon.core.window import Reader, Window
 from antiphon.errors import RequestError
 from antiphon.wire import client_events as received
 from antiphon.wire import server_events as sent
-from antiphon.wire.audio_config import AudioInput, PcmFormat, ServerVad
+from antiphon.wire.audio_config import AudioInput, PcmFormat
 from antiphon.wire.error import ErrorObject
 from antiphon.wire.items import FunctionCallOutput, Item
 from antiphon.wire.response import ResponseCreateParams
@@ -153,7 +154,7 @@ class Session(Verbs[received.ClientEvent]):
         )
         self._deferred: list[received.ConversationItemCreate] = []
         self._now = now
-        self._silent_since: float | None = None  # the user's turn to speak, and playback is over
+        self._silence = Silence()
         self._outgoing.send(
             sent.SessionCreated(
                 event_id=self._outgoing.event_id(), session=without_secrets(self._settings)
@@ -186,7 +187,7 @@ class Session(Verbs[received.ClientEvent]):
 
     def deadline(self) -> float | None:
         """Return when :meth:`tick` is due; ``None`` if nothing is."""
-        ends_at, idle_at = super().deadline(), self._idle_at
+        ends_at, idle_at = super().deadline(), self._silence.due(self.heard.turn_detection)
         return ends_at if ends_at is None or idle_at is None else min(ends_at, idle_at)
 
     # --- signals --------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ class Session(Verbs[received.ClientEvent]):
         if turn_detection is None:
             return
         if change is TurnChange.STARTED:
-            self._silent_since = None
+            self._silence.end()
             if turn_detection.interrupt_response:
                 if self._playback is not None:
                     self._playback.interrupt()
@@ -355,7 +356,7 @@ class Session(Verbs[received.ClientEvent]):
             now=self._now,
         )
         if in_conversation:
-            self._silent_since = None
+            self._silence.end()
 
     def _resolve(self, params: ResponseCreateParams) -> Resolved:
         resolved = resolve(self._settings, params, self._abilities, self._mcp.servers.listed)
@@ -395,7 +396,7 @@ class Session(Verbs[received.ClientEvent]):
         if self._playback is not None:
             self._playback.end(response.id)
         if response.in_conversation and not self._listening.speaking:
-            self._silent_since = self._end_of_speech(response)
+            self._await_user(response)
         deferred, self._deferred = self._deferred, []
         for event in deferred:
             self._take_deferred(event)
@@ -405,15 +406,16 @@ class Session(Verbs[received.ClientEvent]):
             event_id = self._outgoing.event_id()
             self._outgoing.send(sent.RateLimitsUpdated(event_id=event_id, rate_limits=figures))
 
-    def _end_of_speech(self, response: Response) -> float | None:
-        """When a response that has ended will have been heard to its end, if that is known yet."""
+    def _await_user(self, response: Response) -> None:
+        """Have the silence after a response begin when it is heard to its end."""
         if self._playback is None:
-            return self._now + response.spoken_ms / 1000
-        return self._now if self._playback.is_silent else None
+            self._silence.begin(self._now + response.spoken_ms / 1000)
+        elif self._playback.is_silent:
+            self._silence.begin(self._now)
 
     def _after_playback(self) -> None:
         if self._responses.active is None and not self._listening.speaking:
-            self._silent_since = self._now
+            self._silence.begin(self._now)
 
     def _take_deferred(self, event: received.ConversationItemCreate) -> None:
         try:
@@ -424,26 +426,14 @@ class Session(Verbs[received.ClientEvent]):
     # --- time -----------------------------------------------------------------------------------
 
     @property
-    def _idle_at(self) -> float | None:
-        """When the user will have been silent for too long."""
-        turn_detection = self.heard.turn_detection
-        if (
-            self._silent_since is None
-            or not isinstance(turn_detection, ServerVad)
-            or turn_detection.idle_timeout_ms is None
-        ):
-            return None
-        return self._silent_since + turn_detection.idle_timeout_ms / 1000
-
-    @property
     def _busy(self) -> bool:
         return any(True for _ in self._responses) or self._mcp.busy
 
     def _do_due(self, now: float) -> None:
-        idle_at = self._idle_at
+        idle_at = self._silence.due(self.heard.turn_detection)
         if idle_at is not None and now >= idle_at:
             self._now = now
-            self._silent_since = None
+            self._silence.end()
             self._listening.commit_silence()
             self._respond_unasked(answers_silence=True)
 
