@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import sys
@@ -15,11 +16,14 @@ from sqlalchemy import Connection, delete, select, text
 from antiphon.errors import StoreError
 from antiphon.store import reading
 from antiphon.store.choices import StoreChoice
+from antiphon.store.databases import LONGEST_QUERY_S
 from antiphon.store.queue import QUEUE_BYTES
 from antiphon.store.schema import items, responses
 from antiphon.store.store import Store, open_store
 
 from .support import PATIENCE_S, item, response, rows, said, until
+
+ENDLESS = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT sum(n) FROM n"
 
 
 @pytest.fixture
@@ -247,18 +251,36 @@ async def test_no_text_and_no_name_holds_up_the_others(url, home):
 async def test_what_takes_too_long_to_be_found_is_given_up(home, monkeypatch):
     """As PostgreSQL does by its own time-out; others wait for the connection."""
     monkeypatch.setattr(reading, "LONGEST_QUERY_S", 0.05)
-    endless = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT sum(n) FROM n"
     async with open_store(StoreChoice(), home) as store:
         with pytest.raises(StoreError, match="interrupted"):
-            await store.reading.run(lambda c: c.execute(text(endless)).all())
+            await store.reading.run(lambda c: c.execute(text(ENDLESS)).all())
         assert await store.reading.run(lambda c: c.execute(select(responses)).all()) == []
 
 
 async def test_a_store_that_is_closed_says_so(url, home):
     async with open_store(at(url), home) as store:
         pass
-    with anyio.fail_after(5), pytest.raises(StoreError, match="closed"):
-        await store.flush()
+    with anyio.fail_after(5):
+        with pytest.raises(StoreError, match="closed"):
+            await store.flush()
+        with pytest.raises(StoreError, match="closed"):
+            await store.reading.run(lambda c: c.execute(select(responses)).all())
+
+
+async def test_a_store_that_closes_gives_up_what_is_being_looked_for(url, home):
+    """Python does not end before its threads: the server would hang until they are done."""
+    endless = ENDLESS if url.startswith("sqlite") else "SELECT pg_sleep(600)"
+    reached = threading.Event()
+
+    def look(connection: Connection) -> None:
+        reached.set()
+        connection.execute(text(endless))
+
+    async with open_store(at(url), home) as store:
+        looking = asyncio.ensure_future(store.reading.run(look))
+        assert await anyio.to_thread.run_sync(reached.wait, PATIENCE_S)
+    with anyio.fail_after(LONGEST_QUERY_S / 2), pytest.raises(StoreError, match="cannot be read"):
+        await looking
 
 
 async def test_an_address_that_cannot_be_read_is_refused_without_showing_it(home):
