@@ -7,8 +7,11 @@ import threading
 import numpy as np
 import pytest
 
+from antiphon.engines.base import EngineSettings
 from antiphon.engines.conformance import events_of
+from antiphon.engines.failover import FailoverSynthesizer
 from antiphon.engines.http import factories
+from antiphon.engines.scripted import speaking
 from antiphon.engines.speaking import SpeechRequest
 from antiphon.errors import EngineError
 from tests.support.openai_server import PATIENCE_S, status
@@ -91,6 +94,30 @@ async def test_audio_at_another_rate_is_refused_not_spoken(synthesizer, server, 
     assert "audio at 16000 Hz; set the option rate_hz, which is 24000" in caplog.text
 
 
-async def test_nothing_to_say_is_not_asked(synthesizer, server):
-    assert await say(synthesizer, "\n ") == []
+@pytest.mark.parametrize(
+    ("body", "content_type", "told"),
+    [
+        (b"<html>Welcome</html>" * 100, "text/html", "text/html"),
+        (b'{"error":{"message":"no such voice"}}', "audio/pcm", "text"),
+        (b"\xff\xfb\x90\0" * 1000, "audio/mpeg", "audio/mpeg"),
+        (b"\0\x40" * 1000, "audio/pcm; rate=16000", "audio at 16000 Hz"),
+        (b"", "audio/pcm", "nothing to be heard; its length in bytes is 0"),
+        (b"\1", "audio/pcm", "nothing to be heard; its length in bytes is 1"),
+        (b"RIFF", "audio/wav", "nothing to be heard; its length in bytes is 4"),
+    ],
+)
+async def test_a_fallback_speaks_where_the_answer_is_no_sound(
+    synthesizer, server, caplog, body, content_type, told
+):
+    server.tell(SPEECH, lambda reply: reply.whole(body, content_type))
+    other = speaking.create_synthesizer(EngineSettings(name="other", options={}))
+    engine = FailoverSynthesizer(synthesizer, other)
+    assert await say(engine)
+    assert engine.answered_by == {"other": 1}
+    assert f"sent what cannot be read: {told}" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["\n ", "… !"])
+async def test_nothing_to_say_is_not_asked(synthesizer, server, text):
+    assert await say(synthesizer, text) == []
     assert server.asked_for(SPEECH) == []

@@ -8,15 +8,21 @@ import numpy as np
 
 from antiphon.audio.formats import to_floats
 from antiphon.engines.base import Floats
+from antiphon.engines.http.sniffing import is_undecided, misfit_of, misfit_of_type
 
 __all__ = ["PcmReader", "UnusableSoundError"]
 
-_RIFF_HEADER = struct.Struct("<4sI4s")
 _CHUNK_HEADER = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
+_FORM_BYTES = 4
+"""Of ``WAVE``, which says what kind of RIFF file it is."""
+
 _PCM16_MONO = (1, 1, 16)
 _EXTENSIBLE = 0xFFFE
 """Format tag of WAV files that say what they hold further on, which here is the same."""
+
+_UNKNOWN_SIZES = frozenset({0, 0xFFFFFFFF})
+"""What servers write that stream a file whose length they do not know yet."""
 
 
 class UnusableSoundError(ValueError):
@@ -26,16 +32,21 @@ class UnusableSoundError(ValueError):
 class PcmReader:
     """Reads one answer: 16-bit little-endian mono samples.
 
-    Servers that were asked for PCM and send a WAV file are common; its header is left out.
+    Servers that were asked for PCM and send a WAV file are common; its header is left out, and so
+    is what follows the samples.
 
     Args:
         rate_hz: The sample rate that is expected.
+        content_type: What the server calls it; empty if it does not say.
     """
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, content_type: str = "") -> None:
         self._rate_hz = rate_hz
+        self._content_type = content_type
         self._held = b""
-        self._in_samples = False
+        self._begun = False
+        self._skip_bytes = 0  # before the next chunk of a WAV file
+        self._sample_bytes: int | None = 0  # before that; None for all that comes
 
     def push(self, piece: bytes) -> Floats:
         """Return the samples that are complete with the next bytes.
@@ -44,34 +55,61 @@ class PcmReader:
             Shape (n,), float32; possibly empty.
 
         Raises:
-            UnusableSoundError: It is a WAV file with other samples; the message says which.
+            UnusableSoundError: It is something else, or has other samples; the message says what.
         """
         self._held += piece
-        if not self._in_samples:
-            start = self._samples_start()
-            if start is None:
-                return np.zeros(0, np.float32)
-            self._held = self._held[start:]
-            self._in_samples = True
-        whole = len(self._held) // 2 * 2
-        samples = np.frombuffer(self._held[:whole], "<i2")
-        self._held = self._held[whole:]
-        return to_floats(samples)
+        found = b""
+        if self._begun or self._begin():
+            while self._sample_bytes != 0 or self._find_samples():
+                found += self._take()
+                if self._sample_bytes != 0:  # which are still to come
+                    break
+        return to_floats(np.frombuffer(found, "<i2"))
 
-    def _samples_start(self) -> int | None:
-        """Where the samples begin; ``None`` if that cannot be told yet."""
-        if not b"RIFF".startswith(self._held[:4]) and self._held[:4] != b"RIFF":
-            return 0
-        position = _RIFF_HEADER.size
-        while len(self._held) >= position + _CHUNK_HEADER.size:
-            name, size = _CHUNK_HEADER.unpack_from(self._held, position)
-            position += _CHUNK_HEADER.size
+    def _begin(self) -> bool:
+        """Find out what it is; return whether that can be told yet."""
+        if is_undecided(self._held):
+            return False
+        self._begun = True
+        if self._held.startswith(b"RIFF"):  # whatever it is called
+            return True
+        misfit = misfit_of_type(self._content_type, self._rate_hz) or misfit_of(self._held)
+        if misfit is not None:
+            raise UnusableSoundError(misfit)
+        self._sample_bytes = None
+        return True
+
+    def _take(self) -> bytes:
+        """Take off the samples that have come."""
+        size = len(self._held) // 2 * 2
+        if self._sample_bytes is not None:
+            size = min(size, self._sample_bytes)
+            self._sample_bytes -= size
+        taken, self._held = self._held[:size], self._held[size:]
+        return taken
+
+    def _find_samples(self) -> bool:
+        """Pass over what is no sound in a WAV file; return whether samples come next."""
+        while True:
+            passed = min(self._skip_bytes, len(self._held))
+            self._held = self._held[passed:]
+            self._skip_bytes -= passed
+            if self._skip_bytes or len(self._held) < _CHUNK_HEADER.size:
+                return False
+            name, size = _CHUNK_HEADER.unpack_from(self._held)
+            match name:
+                case b"RIFF":  # the chunks are in it; some servers send one file after the other
+                    size = _FORM_BYTES
+                case b"fmt ":
+                    if len(self._held) < _CHUNK_HEADER.size + _FORMAT.size:
+                        return False
+                    self._check(_FORMAT.unpack_from(self._held, _CHUNK_HEADER.size))
+            self._held = self._held[_CHUNK_HEADER.size :]
             if name == b"data":
-                return position
-            if name == b"fmt " and len(self._held) >= position + _FORMAT.size:
-                self._check(_FORMAT.unpack_from(self._held, position))
-            position += size + size % 2
-        return None
+                self._sample_bytes = None if size in _UNKNOWN_SIZES else size // 2 * 2
+                self._skip_bytes = size % 2 * 2
+                return True
+            self._skip_bytes = size + size % 2
 
     def _check(self, described: tuple[int, ...]) -> None:
         tag, channels, rate_hz, _, _, bits = described

@@ -12,7 +12,7 @@ from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.http.calls import Calls
 from antiphon.engines.http.loading import borrowed, find_voices
 from antiphon.engines.http.options import ServerOptions
-from antiphon.engines.http.pcm import PcmReader
+from antiphon.engines.http.pcm import PcmReader, UnusableSoundError
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
 from antiphon.engines.speaking import SpeechRequest, require_voice
@@ -61,14 +61,14 @@ class HttpSynthesizer:
         self._calls = Calls(server, info, _STAGE, options)
 
     async def synthesize(self, request: SpeechRequest) -> AsyncGenerator[Floats, None]:
-        """Yield audio as it arrives.
+        """Yield audio as it arrives; nothing for text in which there is no letter and no digit.
 
         Raises:
             EngineError: Code ``voice_not_found``, or the server failed (see ``failures.py``).
         """
         self._calls.refuse_if_closed()
         require_voice(self.info, request.voice)
-        if not request.text.strip():
+        if not any(char.isalnum() for char in request.text):
             return
         model = await self._calls.model_for(None)
 
@@ -82,7 +82,8 @@ class HttpSynthesizer:
                 speed=request.speed,
                 extra_body=self._options.body,
             ) as response:
-                yield _samples(response.iter_bytes(), self.info.rate_hz)
+                reader = PcmReader(self.info.rate_hz, response.headers.get("content-type", ""))
+                yield _samples(response.iter_bytes(), reader)
 
         async with aclosing(self._calls.read(ask)) as chunks:
             async for chunk in chunks:
@@ -93,12 +94,23 @@ class HttpSynthesizer:
         await self._calls.aclose()
 
 
-async def _samples(pieces: AsyncIterator[bytes], rate_hz: int) -> AsyncIterator[Floats]:
-    reader = PcmReader(rate_hz)
+async def _samples(pieces: AsyncIterator[bytes], reader: PcmReader) -> AsyncIterator[Floats]:
+    """Yield what is to be heard.
+
+    Raises:
+        UnusableSoundError: That is nothing, or the answer is no sound.
+    """
+    size = 0
+    silent = True
     async for piece in pieces:
+        size += len(piece)
         samples = reader.push(piece)
         if samples.size:
+            silent = False
             yield samples
+    if silent:
+        message = f"nothing to be heard; its length in bytes is {size}"
+        raise UnusableSoundError(message)
 
 
 def create(settings: EngineSettings) -> HttpSynthesizer:
