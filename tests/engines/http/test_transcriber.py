@@ -126,15 +126,122 @@ async def test_a_server_that_does_not_stream_after_all(build, server):
         await hear(transcriber)
 
 
-@pytest.mark.parametrize("body", [b"Hello", b'["Hello"]', b"{"])
-async def test_answers_that_are_none(transcriber, server, body):
+DEEP = b'{"text": "Hello", "more": ' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"Hello", b'["Hello"]', b"{", b"", DEEP),
+        *(b"{}", b'{"text": null}', b'{"error": {"message": "out of memory"}}'),
+        b'{"text": "Hello", "words": [{"word": "Hello", "start": 0, "end": Infinity}]}',
+    ],
+    ids=lambda body: body[:40].decode(),
+)
+async def test_answers_that_are_none(build, server, caplog, body):
+    """They are no silence: another one may hear what was said."""
+    transcriber = await build(factories.create_transcriber, failures_in_a_row=1)
     server.tell(TRANSCRIPTIONS, lambda reply: reply.whole(body, "application/json"))
-    with pytest.raises(EngineError, match="not an answer"):
+    with pytest.raises(EngineError, match="not an answer") as caught:
+        await hear(transcriber)
+    assert caught.value.retryable
+    assert "sent what cannot be read" in caplog.text
+    with pytest.raises(EngineError, match="several times in a row"):
         await hear(transcriber)
 
 
-async def test_a_stream_without_an_end(build, server):
+async def test_log_probabilities_are_numbers_whatever_the_server_says(build, server):
+    transcriber = await build(factories.create_transcriber, logprobs=True)
+    body = (
+        b'{"text": "Hello", "logprobs": [{"token": "Hel", "logprob": -Infinity},'
+        b' {"token": "lo", "logprob": NaN}]}'
+    )
+    server.tell(TRANSCRIPTIONS, lambda reply: reply.whole(body, "application/json"))
+    (transcript,) = await hear(transcriber, logprobs=True)
+    assert [one.logprob for one in transcript.logprobs] == [-9999.0, 0.0]
+
+
+async def test_half_a_character_is_told_as_one_that_is_unknown(build, server):
+    transcriber = await build(factories.create_transcriber, logprobs=True, word_times=True)
+    answer = {
+        "text": "Hi \ud83d",
+        "words": [{"word": "\ud83d", "start": 0, "end": 1}],
+        "logprobs": [{"token": "Hi \ud83d", "logprob": -1}],
+    }
+    server.tell(TRANSCRIPTIONS, *[lambda reply: reply.json(answer)] * 2)
+    (transcript,) = await hear(transcriber, word_times=True)
+    assert (transcript.text, transcript.words[0].text) == ("Hi \ufffd", "\ufffd")
+    (transcript,) = await hear(transcriber, logprobs=True)
+    assert transcript.logprobs[0].token == "Hi \ufffd"
+
+
+# --- streams --------------------------------------------------------------------------------------
+
+
+def delta(text):
+    return {"type": "transcript.text.delta", "delta": text}
+
+
+def segment(text):
+    return {"type": "transcript.text.segment", "text": text, "start": 0.0, "end": 1.0}
+
+
+DONE = {"type": "transcript.text.done", "text": "Hello there."}
+
+
+@pytest.mark.parametrize(
+    ("events", "deltas"),
+    [
+        ([DONE], []),
+        ([delta(" Hello"), delta(" there."), DONE, delta("?")], ["Hello", " there."]),
+        ([delta("Hello there."), {"type": "transcript.text.done"}], ["Hello there."]),
+        ([delta("Hello"), delta(" there.")], ["Hello", " there."]),
+        ([segment("Hello"), segment(" there."), DONE], ["Hello", " there."]),
+        ([segment("Hello"), segment("there.")], ["Hello", " there."]),
+        ([{"text": " Hello"}, {"text": ""}, {"text": "there."}], ["Hello", " there."]),
+        ([delta("Hello"), segment("Hello"), delta(" there."), DONE], ["Hello", " there."]),
+        ([{"type": "usage", "text": "No."}, DONE], []),
+    ],
+    ids=[
+        *("all at once", "word by word", "no more at the end", "no end"),
+        *("segments", "segments without an end", "texts", "segments beside words", "others"),
+    ],
+)
+async def test_words_of_a_stream(build, server, events, deltas):
     transcriber = await build(factories.create_transcriber, stream=True)
-    server.tell(TRANSCRIPTIONS, streams({"type": "transcript.text.delta", "delta": "Hel"}))
+    server.tell(TRANSCRIPTIONS, streams(*events))
+    told = [TranscriptDelta(text) for text in deltas]
+    assert await hear(transcriber) == [*told, Transcript("Hello there.")]
+
+
+async def test_no_words_in_a_stream_are_a_transcript(build, server):
+    transcriber = await build(factories.create_transcriber, stream=True)
+    server.tell(TRANSCRIPTIONS, streams({"type": "transcript.text.done", "text": ""}))
+    assert await hear(transcriber) == [Transcript("")]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [[], [{}], [{"type": "transcript.text.done", "text": None}], [{"text": 5}], [[]]],
+    ids=str,
+)
+async def test_streams_without_a_transcript(build, server, caplog, events):
+    transcriber = await build(factories.create_transcriber, stream=True)
+    server.tell(TRANSCRIPTIONS, streams(*events))
+    with pytest.raises(EngineError, match="not an answer") as caught:
+        await hear(transcriber)
+    assert caught.value.retryable
+    assert "sent what cannot be read" in caplog.text
+
+
+async def test_a_stream_that_is_nested_too_deeply(build, server):
+    transcriber = await build(factories.create_transcriber, stream=True)
+
+    def nest(reply):
+        reply.stream()
+        reply.send(b"data: " + b"[" * 200_000 + b"\n\n")
+        reply.end()
+
+    server.tell(TRANSCRIPTIONS, nest)
     with pytest.raises(EngineError, match="not an answer"):
         await hear(transcriber)

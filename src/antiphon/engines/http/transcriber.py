@@ -6,30 +6,37 @@ are 64 kB.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
-import msgspec
 import openai
-from msgspec import Struct
 
-from antiphon.core.languages import language_code
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.hearing import (
     LISTENING_RATE_HZ,
     SHORTEST_AUDIO_S,
-    TimedWord,
     Transcript,
     TranscriptDelta,
     TranscriptEvent,
     TranscriptionRequest,
 )
 from antiphon.engines.http.calls import Calls
-from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import Server
+from antiphon.engines.http.transcripts import (
+    DONE,
+    Answer,
+    StreamedWords,
+    languages_of,
+    logprobs_of,
+    nesting_bounded,
+    read,
+    readable,
+    streamed,
+    words_of,
+)
 from antiphon.engines.http.wav import wav_of
 from antiphon.engines.options import options_as
 from antiphon.wire.transcription_events import LogProb
@@ -63,28 +70,6 @@ class TranscriberOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknow
     max_audio_s: float | None = None
 
 
-class _Token(Struct):
-    token: str
-    logprob: float
-
-
-class _Word(Struct):
-    word: str
-    start: float
-    end: float
-
-
-class _Answer(Struct):
-    """A whole answer, or one event of a stream; a field that another form has is left out."""
-
-    type: str = ""
-    text: str | None = None
-    delta: str | None = None
-    language: str | None = None
-    logprobs: tuple[_Token, ...] | None = None
-    words: tuple[_Word, ...] | None = None
-
-
 class HttpTranscriber:
     """Hears with a server. Built by :func:`create`.
 
@@ -116,11 +101,11 @@ class HttpTranscriber:
         file = ("speech.wav", wav_of(audio), "audio/wav")
         if request.translate or not self._options.stream:
             page = "translations" if request.translate else "transcriptions"
-            answer = _read(await self._calls.ask(lambda: self._send(page, fields, file)))
-            text = (answer.text or "").strip()
-            languages = _languages(answer)
-            words = _words(answer) if request.word_times else ()
-            yield Transcript(text, languages, _logprobs(answer, text, request), words)
+            answer = await self._calls.ask(lambda: self._send(page, fields, file))
+            text = readable(answer.text or "").strip()
+            languages = languages_of(answer)
+            words = words_of(answer) if request.word_times else ()
+            yield Transcript(text, languages, logprobs_of(answer, text, request), words)
             return
         async with aclosing(self._streamed(fields, file, request)) as events:
             async for event in events:
@@ -153,20 +138,22 @@ class HttpTranscriber:
 
     async def _send(
         self, page: str, fields: dict[str, Any], file: tuple[str, bytes, str]
-    ) -> object:
-        return await self._server.client.post(
-            f"/audio/{page}",
-            body=fields,
-            files=[("file", file)],
-            options=_MULTIPART,
-            cast_to=object,
-        )
+    ) -> Answer:
+        with nesting_bounded():
+            answer: object = await self._server.client.post(
+                f"/audio/{page}",
+                body=fields,
+                files=[("file", file)],
+                options=_MULTIPART,
+                cast_to=object,
+            )
+            return read(answer)
 
     async def _streamed(
         self, fields: dict[str, Any], file: tuple[str, bytes, str], request: TranscriptionRequest
     ) -> AsyncGenerator[TranscriptEvent, None]:
         @asynccontextmanager
-        async def ask() -> AsyncGenerator[openai.AsyncStream[Any], None]:
+        async def ask() -> AsyncGenerator[AsyncIterator[Answer], None]:
             async with await self._server.client.post(
                 "/audio/transcriptions",
                 body=fields,
@@ -176,25 +163,30 @@ class HttpTranscriber:
                 stream=True,
                 stream_cls=openai.AsyncStream[Any],
             ) as stream:
-                yield stream
+                yield streamed(stream)
 
-        told: list[TranscriptDelta] = []
-        finished = False
-        async with aclosing(self._calls.read(ask)) as events:
-            async for event in events:
-                answer = _read(event)
-                if answer.delta:
-                    text = answer.delta if told else answer.delta.lstrip()
-                    told.append(TranscriptDelta(text, _logprobs(answer, text, request)))
-                    yield told[-1]
-                elif answer.text is not None and not finished:
-                    finished = True
-                    text = "".join(delta.text for delta in told) or answer.text.strip()
-                    logprobs = tuple(one for delta in told for one in delta.logprobs)
-                    logprobs = logprobs or _logprobs(answer, text, request)
-                    yield Transcript(text, _languages(answer), logprobs)
-        if not finished:
-            raise unusable(_STAGE)
+        words = StreamedWords()
+        logprobs: list[LogProb] = []
+
+        def transcript(end: Answer) -> Transcript:
+            text = words.told or readable(end.text or "").strip()
+            sure = tuple(logprobs) or logprobs_of(end, text, request)
+            return Transcript(text, languages_of(end), sure)
+
+        ended = False
+        async with aclosing(self._calls.read(ask)) as answers:
+            async for answer in answers:
+                if ended:
+                    continue
+                if text := words.take(answer):
+                    told = TranscriptDelta(text, logprobs_of(answer, text, request))
+                    logprobs += told.logprobs
+                    yield told
+                elif answer.type == DONE:
+                    ended = True
+                    yield transcript(answer)
+        if not ended:
+            yield transcript(Answer())
 
 
 _MULTIPART: Any = {"headers": {"Content-Type": "multipart/form-data"}}
@@ -221,38 +213,3 @@ def create(settings: EngineSettings) -> HttpTranscriber:
         translates=options.translates,
     )
     return HttpTranscriber(info, server, options)
-
-
-def _read(answer: object) -> _Answer:
-    try:
-        return msgspec.convert(answer, _Answer)
-    except msgspec.ValidationError as error:
-        raise unusable(_STAGE) from error
-
-
-def _words(answer: _Answer) -> tuple[TimedWord, ...]:
-    """When the words were said, in order whatever the server says."""
-    words: list[TimedWord] = []
-    for one in answer.words or ():
-        start_s = max(0.0, one.start, words[-1].start_s if words else 0.0)
-        words.append(TimedWord(one.word.strip(), start_s, max(start_s, one.end)))
-    return tuple(words)
-
-
-def _languages(answer: _Answer) -> tuple[str, ...]:
-    """What was spoken: Whisper's servers give a name, others a code."""
-    if not answer.language:
-        return ()
-    code = language_code(answer.language)
-    return (code,) if code else ()
-
-
-def _logprobs(answer: _Answer, text: str, request: TranscriptionRequest) -> tuple[LogProb, ...]:
-    """The tokens of a text, if they were asked for and are those of the text."""
-    if not request.logprobs or answer.logprobs is None:
-        return ()
-    logprobs = tuple(
-        LogProb(token=one.token, logprob=min(one.logprob, 0.0), bytes=tuple(one.token.encode()))
-        for one in answer.logprobs
-    )
-    return logprobs if "".join(one.token for one in logprobs) == text else ()
