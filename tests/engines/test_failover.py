@@ -118,6 +118,35 @@ def test_not_every_role_can_have_others():
         together("voice_detector", *engines)
 
 
+@pytest.mark.parametrize(
+    ("able", "script"), [("hears", Script(hears=True)), ("speaks", Script(speaks=True))]
+)
+def test_a_fallback_has_to_hear_and_speak_as_the_first_one_does(able, script):
+    first, second = model("first", script), model("second")
+    with pytest.raises(
+        ConfigurationError, match=rf"'first' {able}, .* fallback 'second' .* '{able}'"
+    ):
+        together("language_model", first, model("other", script), second)
+    assert together("language_model", second, first)
+
+
+def test_a_fallback_has_to_speak_at_the_same_rate():
+    first, second = (model(name, Script(speaks=True)) for name in ("first", "second"))
+    second.info = replace(second.info, rate_hz=16_000)
+    with pytest.raises(ConfigurationError, match=r"at 24000 Hz, .* 'second' at 16000 Hz"):
+        together("language_model", first, second)
+
+
+@pytest.mark.parametrize(("own", "spoken"), [(("alto", "bass"), "bass"), (("alto",), "alto")])
+async def test_a_fallback_speaks_with_a_voice_that_it_has(own, spoken):
+    failing = replace(FAILS, speaks=True)
+    first, second = model("first", failing), model("second", Script(speaks=True))
+    second.info = replace(second.info, voices=own)
+    request = replace(HELLO, voice="bass")
+    await events_of(together("language_model", first, second).generate(request))
+    assert [one.voice for one in first.requests + second.requests] == ["bass", spoken]
+
+
 async def test_it_says_where_messages_end_if_the_first_one_does():
     engines = [model("first", Script(message_end_probability=0.25)), model("second")]
     engine = together("language_model", *engines)

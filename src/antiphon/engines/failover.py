@@ -150,7 +150,8 @@ class FailoverLanguageModel(_Failover[LanguageModel]):
     """Thinks with the first language model that answers.
 
     The conversation is kept as short as the first one needs it; one that is too long for a smaller
-    model fails there.
+    model fails there. If they speak, another one does so with its voice of the same name or else
+    with its default.
     """
 
     @property
@@ -167,7 +168,10 @@ class FailoverLanguageModel(_Failover[LanguageModel]):
 
         async def ask(model: LanguageModel) -> AsyncGenerator[GenerationEvent, None]:
             prompt: PromptRead | None = None  # having read is not yet an answer
-            async with aclosing(model.generate(request)) as events:
+            own = request
+            if request.voice is not None and request.voice not in model.info.voices:
+                own = replace(request, voice=model.info.voices[0])
+            async with aclosing(model.generate(own)) as events:
                 async for event in events:
                     if isinstance(event, PromptRead):
                         prompt = event
@@ -255,11 +259,14 @@ def with_fallbacks(role: Role, engines: Sequence[Engine]) -> Engine:
         engines: At least one, in the order in which they are asked.
 
     Raises:
-        ConfigurationError: Engines of this role cannot stand in for one another.
+        ConfigurationError: Engines of this role cannot stand in for one another, or one of them
+            cannot do what the first one does.
     """
     engine, *others = engines
     if not others:
         return engine
+    for other in others:
+        _refuse_unable(engine.info, other.info)
     made_of: list[Any] = [engine, *others]
     match role:
         case "transcriber":
@@ -275,6 +282,27 @@ def with_fallbacks(role: Role, engines: Sequence[Engine]) -> Engine:
         "and synthesizers can have one: leave 'fallback' out."
     )
     raise ConfigurationError(message)
+
+
+def _refuse_unable(first: EngineInfo, other: EngineInfo) -> None:
+    """Refuse a fallback that would be asked for what it cannot do.
+
+    Raises:
+        ConfigurationError: It does not hear or speak, though the first one does.
+    """
+    what = None
+    if first.hears and not other.hears:
+        what = f"hears, but its fallback '{other.name}' does not: choose one with 'hears'"
+    elif first.speaks and not other.speaks:
+        what = f"speaks, but its fallback '{other.name}' does not: choose one with 'speaks'"
+    elif first.speaks and first.rate_hz != other.rate_hz:
+        what = (
+            f"speaks at {first.rate_hz} Hz, but its fallback '{other.name}' at {other.rate_hz} Hz: "
+            "choose one with the same 'rate_hz'"
+        )
+    if what is not None:
+        message = f"The {first.role.replace('_', ' ')} '{first.name}' {what}, or none."
+        raise ConfigurationError(message)
 
 
 def _as_spoken_by(info: EngineInfo, request: SpeechRequest) -> SpeechRequest:
