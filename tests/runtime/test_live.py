@@ -28,6 +28,17 @@ def test_a_session_is_listed_until_it_is_over():
         live.find("sess_1")
 
 
+def test_sessions_of_the_same_id_are_listed_until_each_is_over():
+    """A service to which sessions are relayed makes its own ids, and may make one twice."""
+    live = LiveSessions()
+    first, second = (live.open(OPENED, object()) for _ in range(2))  # type: ignore[arg-type]
+    assert (len(live), live.find("sess_1")) == (2, first)
+    first.close(None)
+    assert (list(live), live.find("sess_1")) == ([second], second)
+    second.close(None)
+    assert len(live) == 0
+
+
 def test_it_is_told_who_speaks_and_how_many_responses_there_were():
     session = LiveSessions().open(OPENED, object())  # type: ignore[arg-type]
     session.send(

@@ -43,7 +43,7 @@ class LiveSession(SessionObserver):
     Args:
         opened: What was known of it when it began.
         host: Its owner.
-        sessions: Those that are open, by their ids.
+        sessions: Those that are open, from which it takes itself at the end.
 
     Attributes:
         opened: What was known of it when it began.
@@ -59,7 +59,7 @@ class LiveSession(SessionObserver):
     )
 
     def __init__(
-        self, opened: OpenedSession, host: SessionHost, sessions: dict[str, LiveSession]
+        self, opened: OpenedSession, host: SessionHost, sessions: dict[LiveSession, None]
     ) -> None:
         self.opened = opened
         self.host = host
@@ -103,7 +103,7 @@ class LiveSession(SessionObserver):
 
     def close(self, reason: CloseReason | None) -> None:  # noqa: ARG002 (whatever it was)
         """Take the session off the list."""
-        del self._sessions[self.opened.id]
+        del self._sessions[self]
         for one in self.listening:
             one.end()
 
@@ -112,21 +112,22 @@ class LiveSessions:
     """All that are open, oldest first; an :class:`~antiphon.runtime.observers.Observer`."""
 
     def __init__(self) -> None:
-        self._sessions: dict[str, LiveSession] = {}
+        # Not by their ids: two services, or one that is careless, may give the same to two.
+        self._sessions: dict[LiveSession, None] = {}
 
     def __iter__(self) -> Iterator[LiveSession]:
-        return iter(tuple(self._sessions.values()))
+        return iter(tuple(self._sessions))
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def find(self, session_id: str) -> LiveSession:
-        """Return a session that is open.
+        """Return a session that is open; the oldest, if several have the id.
 
         Raises:
             RequestError: ``session_not_found``.
         """
-        found = self._sessions.get(session_id)
+        found = next((one for one in self if one.opened.id == session_id), None)
         if found is None:
             message = f"There is no open session '{session_id}'. It may have ended."
             raise RequestError(message, code="session_not_found", param="session_id")
@@ -134,7 +135,8 @@ class LiveSessions:
 
     def open(self, session: OpenedSession, host: SessionHost) -> LiveSession:
         """List a session until it is over."""
-        live = self._sessions[session.id] = LiveSession(session, host, self._sessions)
+        live = LiveSession(session, host, self._sessions)
+        self._sessions[live] = None
         return live
 
     @contextmanager
@@ -146,7 +148,7 @@ class LiveSessions:
             BusyError: ``too_many_connections``.
         """
         session = self.find(session_id)
-        if sum(len(one.listening) for one in self._sessions.values()) >= MAX_LISTENING:
+        if sum(len(one.listening) for one in self._sessions) >= MAX_LISTENING:
             message = (
                 f"{MAX_LISTENING} connections listen in to sessions, and there may be no more. "
                 "Close one of them."
