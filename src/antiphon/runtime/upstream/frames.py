@@ -6,14 +6,18 @@ and this server does not know yet.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
+from antiphon.wire.fields import TokenCount
 from antiphon.wire.response import RealtimeResponseUsage
 
 __all__ = ["Outcome", "Passing", "decoded", "outcome", "peek"]
+
+_log = logging.getLogger(__name__)
 
 _ABSENT = Raw(b"null")
 
@@ -41,7 +45,7 @@ class Passing(Struct, frozen=True):
 
 
 class _Total(Struct, frozen=True):
-    total_tokens: int = 0
+    total_tokens: TokenCount = 0
 
 
 class Outcome(Struct, frozen=True):
@@ -61,12 +65,20 @@ class Outcome(Struct, frozen=True):
 
     @property
     def usage(self) -> RealtimeResponseUsage:
-        """What it used; where the details are worded as nobody knows them, in all."""
+        """What it used; where the details are worded as nobody knows them, in all.
+
+        Nothing, if that cannot be read either: the answer was none the worse for it.
+        """
         try:
             return msgspec.json.decode(self.used, type=RealtimeResponseUsage | None) or _NOTHING
         except msgspec.ValidationError:
+            pass
+        try:
             total = msgspec.json.decode(self.used, type=_Total).total_tokens
-            return RealtimeResponseUsage(total_tokens=total, input_tokens=total)
+        except msgspec.ValidationError as error:
+            _log.warning("what '%s' used cannot be read, and counts as nothing: %s", self.id, error)
+            return _NOTHING
+        return RealtimeResponseUsage(total_tokens=total, input_tokens=total)
 
 
 _NOTHING = RealtimeResponseUsage()
