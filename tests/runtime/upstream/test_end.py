@@ -117,11 +117,19 @@ async def test_a_call_whose_service_is_lost_is_closed_properly():
     assert (call["status"], call["arguments"]) == ("incomplete", '{"a": 1')
 
 
-@pytest.mark.parametrize("last", ["no JSON", '{"type": 1}', '{"type": "response.created"}'])
+@pytest.mark.parametrize(
+    "last",
+    [
+        *(b"no JSON", b'{"type": 1}', b'{"type": "response.created"}'),
+        *(b'{"type": "error", "error": {"a": "caf\xe9"}}', b'{"type": "new", "a": "caf\xe9"}'),
+        b'{"type": "new", "a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+    ids=["no JSON", "a number", "no response", "no UTF-8", "no UTF-8 in what is new", "nested"],
+)
 async def test_a_service_that_sends_nonsense_is_left(last):
     async def babbles(connection) -> None:
         await say(connection, **CREATED)
-        await connection.send(last)
+        await connection.send(last, text=True)
         await connection.wait_closed()
 
     async with (

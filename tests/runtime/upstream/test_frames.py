@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
-from antiphon.runtime.upstream.frames import outcome, peek
+from antiphon.runtime.upstream.frames import decoded, outcome, peek
 from antiphon.wire.response import RealtimeResponseUsage
 
 
@@ -32,3 +33,23 @@ def test_usage_that_cannot_be_read_counts_as_none(told, caplog):
 def test_no_usage_is_no_mistake(caplog):
     assert usage_of("null") == RealtimeResponseUsage()
     assert not caplog.records
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_what_is_nested_too_deeply_is_no_event(opening, closing):
+    """Where that begins depends on who asks: what can be looked at may be too deep to be read."""
+    refused = 0
+    for levels in range(1, 1200):
+        nested = opening * levels + "1" + closing * levels
+        frame = f'{{"type": "error", "error": {{"a": {nested}}}}}'.encode()
+        try:
+            assert decoded(peek(frame).error)
+        except msgspec.DecodeError:
+            refused += 1
+    assert 0 < refused < 1100
+
+
+@pytest.mark.parametrize("field", ["error", "new"])
+def test_what_is_no_utf_8_is_no_event(field):
+    with pytest.raises(msgspec.DecodeError, match="UTF-8"):
+        peek(b'{"type": "error", "' + field.encode() + b'": {"a": "caf\xe9"}}')

@@ -7,6 +7,8 @@ and this server does not know yet.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -95,7 +97,10 @@ def peek(frame: bytes) -> Passing:
     Raises:
         msgspec.DecodeError: It is no event.
     """
-    return _decoder.decode(frame)
+    with _unreadable_is_no_event():
+        if not frame.isascii():
+            frame.decode()  # nobody else looks at what passes by, and the client could not read it
+        return _decoder.decode(frame)
 
 
 def outcome(passing: Passing) -> Outcome:
@@ -104,7 +109,8 @@ def outcome(passing: Passing) -> Outcome:
     Raises:
         msgspec.DecodeError: There is none in it.
     """
-    return msgspec.json.decode(passing.response, type=Outcome)
+    with _unreadable_is_no_event():
+        return msgspec.json.decode(passing.response, type=Outcome)
 
 
 def decoded(raw: Raw) -> dict[str, Any]:
@@ -113,4 +119,22 @@ def decoded(raw: Raw) -> dict[str, Any]:
     Raises:
         msgspec.DecodeError: There is none.
     """
-    return msgspec.json.decode(raw, type=dict[str, Any])
+    with _unreadable_is_no_event():
+        return msgspec.json.decode(raw, type=dict[str, Any])
+
+
+@contextmanager
+def _unreadable_is_no_event() -> Iterator[None]:
+    """Take what cannot be read at all for what is no event.
+
+    Raises:
+        msgspec.DecodeError: It is no UTF-8, or nested too deeply.
+    """
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        message = f"it is no UTF-8: {error.reason}"
+        raise msgspec.DecodeError(message) from error
+    except RecursionError as error:
+        message = "it is nested too deeply"
+        raise msgspec.DecodeError(message) from error

@@ -65,7 +65,7 @@ class RelayedWatch:
             return
         try:
             event = _events.decode(frame)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             _log.debug("observers are not told of '%s': %s", passing.type, error)
             return
         if isinstance(event, ResponseOutputAudioDelta):
