@@ -56,6 +56,23 @@ def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 # --- without a server -----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("command", [["config"], ["models"], ["schema"]])
+def test_who_reads_no_further_ends_it_without_a_word(command):
+    """As in ``antiphon config | head -1``."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    ended = subprocess.run(
+        [sys.executable, "-m", "antiphon.cli", *command],
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
+    )
+    os.close(writes)
+    assert ended.stderr == ""
+
+
 def test_help_names_the_commands():
     result = run("--help")
     assert result.exit_code == 0

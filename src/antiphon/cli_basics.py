@@ -25,5 +25,7 @@ def errors_in_words() -> Iterator[None]:
     """Let errors that the user can do something about end the program without a traceback."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # who reads the output has what they want; click ends the program quietly
     except (AntiphonError, OSError) as error:
         raise click.ClickException(str(error)) from error
