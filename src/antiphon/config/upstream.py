@@ -21,6 +21,8 @@ class UpstreamChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         api_key: What it is opened with; ``None`` if it needs none. Text that begins with ``env:``
             stands for the variable that it names. Clients never see it, nor does the log.
         open_s: How long opening a session may take.
+        stall_s: How long nothing may come of an answer that has begun, before the service counts as
+            lost. An Antiphon fails such an answer itself, after 60 s unless told otherwise.
 
     Raises:
         InvalidFieldError: The address is none of a WebSocket, or holds more than it may.
@@ -29,6 +31,7 @@ class UpstreamChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     use: str
     api_key: str | None = None
     open_s: Annotated[float, Meta(gt=0)] = 15.0
+    stall_s: Annotated[float, Meta(gt=0)] = 90.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.use)

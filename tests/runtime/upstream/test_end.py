@@ -142,6 +142,38 @@ async def test_a_service_that_sends_nonsense_is_left(last):
     assert client.frames[-1]["error"]["code"] == "upstream_lost"
 
 
+async def falls_silent(connection) -> None:
+    """Begin an answer if it is asked to, and then only take what comes."""
+    await say(connection, **CREATED)
+    async for frame in connection:
+        if json.loads(frame)["type"] == "response.create":
+            response = {"id": "resp_1", "object": "realtime.response", "status": "in_progress"}
+            await say(connection, type="response.created", response={**response, "output": []})
+        else:
+            await say(connection, type="input_audio_buffer.cleared")
+
+
+async def test_a_service_that_falls_silent_in_the_middle_of_an_answer_is_left(caplog):
+    short = {"upstream": {"stall_s": 0.1}}
+    async with (
+        service(falls_silent) as url,
+        running_server(**front_of(url, **short)) as front,
+        front.socket() as quiet,
+        front.socket() as client,
+    ):
+        await quiet.next()
+        await client.next()
+        await client.send("response.create")
+        code, _ = await client.closed()
+        # Longer than that, nothing was said here either, but there is nothing to be said.
+        await quiet.send("input_audio_buffer.clear")
+        assert (await quiet.next())["type"] == "input_audio_buffer.cleared"
+    done, error = client.frames[-2:]
+    assert done["response"]["status_details"]["error"]["code"] == "upstream_lost"
+    assert (error["error"]["code"], code) == ("upstream_lost", 1011)
+    assert "has sent nothing of an answer for 0.1 s" in caplog.text
+
+
 async def test_a_service_that_cannot_be_reached_is_not_named(caplog):
     async with service(lambda connection: connection.wait_closed()) as url:
         pass

@@ -81,6 +81,11 @@ class UpstreamEvents:
         self._session: dict[str, Any] = {}
         self._conversation_id: str | None = None
 
+    @property
+    def answering(self) -> bool:
+        """Whether the service has begun an answer that it has not ended."""
+        return len(self._responses) > 0
+
     def take(self, frame: bytes) -> None:
         """Pass a frame of the service on.
 

@@ -282,6 +282,10 @@ class UpstreamHost:
             self._close(_POLICY_CLOSE, f"{error.type}.{error.code}")
         except ConnectionClosed as end:
             self._end(end)
+        except TimeoutError:
+            told = f"has sent nothing of an answer for {self._upstream.stall_s:g} s"
+            _log.warning("%s: %s %s", self.session_id, self._upstream.host, told)
+            self._lose()
         except msgspec.DecodeError as error:
             _log.warning("%s: the service sent what is no event: %s", self.session_id, error)
             self._lose()
@@ -298,7 +302,10 @@ class UpstreamHost:
                 self._events.take(frame)
             while self.closing is None:
                 await self.outbox.room()
-                self._events.take(await socket.recv(decode=False))
+                # Only here: while the client reads slowly, nothing of the service is waited for.
+                with anyio.fail_after(self._upstream.stall_s if self._events.answering else None):
+                    frame = await socket.recv(decode=False)
+                self._events.take(frame)
                 self._lasting.touch()
 
     def _begin(self, opened: OpenedUpstream) -> None:

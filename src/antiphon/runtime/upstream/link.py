@@ -55,12 +55,14 @@ class Upstream:
         model: What it is asked for; ``None`` for what the client asks for.
         api_key: What it is opened with; ``None`` if it needs none.
         open_s: How long opening a session may take.
+        stall_s: How long nothing may come of an answer.
     """
 
     base_url: str
     model: str | None = None
     api_key: str | None = field(default=None, repr=False)
     open_s: float = 15.0
+    stall_s: float = 90.0
 
     @classmethod
     def of(cls, choice: UpstreamChoice) -> Upstream:
@@ -71,7 +73,7 @@ class Upstream:
         """
         base_url, _, model = choice.use.partition("#")
         key = from_environment("api_key", choice.api_key)
-        return cls(base_url.rstrip("/"), model or None, key, choice.open_s)
+        return cls(base_url.rstrip("/"), model or None, key, choice.open_s, choice.stall_s)
 
     @property
     def host(self) -> str:

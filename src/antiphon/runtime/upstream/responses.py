@@ -134,6 +134,9 @@ class RelayedResponses:
         """Whether one of them writes to the conversation."""
         return any(one.shown.get("conversation_id") for one in self._open.values())
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def __contains__(self, response_id: str) -> bool:
         return response_id in self._open
 
