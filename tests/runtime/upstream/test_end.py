@@ -211,6 +211,23 @@ async def test_the_key_of_the_operator_is_nowhere_to_be_seen(caplog):
     assert KEY not in caplog.text
 
 
+@pytest.mark.parametrize("code", [1000, 1001, 1008, 4000])
+async def test_neither_is_a_key_in_the_reason_for_closing(code, caplog):
+    async def tells_all(connection) -> None:
+        await say(connection, **CREATED)
+        await connection.close(code, f"Bye, {KEY}.")
+
+    async with (
+        service(tells_all) as url,
+        running_server(**front_of(url)) as front,
+        front.socket() as client,
+    ):
+        await client.next()
+        _, reason = await client.closed()
+    assert KEY not in json.dumps(client.frames) + reason + caplog.text
+    assert "Bye, …." in reason + caplog.text
+
+
 async def test_neither_is_a_key_that_the_service_refuses(caplog):
     caplog.set_level(logging.DEBUG)
     another = {"api_keys": ("sk-another",)}

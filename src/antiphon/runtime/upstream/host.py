@@ -343,11 +343,12 @@ class UpstreamHost:
         """End the session, since the service has."""
         code = end.rcvd.code if end.rcvd else None
         if end.rcvd is None or code not in _PASSED_ON_CLOSES:
-            _log.warning("%s: %s is lost: %s", self.session_id, self._upstream.host, end)
+            told = self._upstream.without_key(str(end))
+            _log.warning("%s: %s is lost: %s", self.session_id, self._upstream.host, told)
             self._lose()
             return
         self._events.fail_open_responses(_LOST)
-        self._close(end.rcvd.code, end.rcvd.reason)
+        self._close(end.rcvd.code, self._upstream.without_key(end.rcvd.reason))
 
     def _lose(self) -> None:
         self._events.fail_open_responses(_LOST)
