@@ -222,7 +222,14 @@ async def test_it_is_asked_again_after_a_rest(build, server):
                 await anyio.lowlevel.checkpoint()
 
 
-@pytest.mark.parametrize("code", [400, 401, 404, 429])
+async def test_a_request_counts_once_however_often_it_is_sent(build, server):
+    model = await build(factories.create_language_model, failures_in_a_row=2, retries=2)
+    server.tell(CHAT, *[hang_up] * 3)
+    await failure(model)
+    assert await answer(model) == "You said: Hello"
+
+
+@pytest.mark.parametrize("code", [400, 401, 404, 429, 500])
 async def test_refusals_do_not_mean_that_it_is_down(build, server, code):
     model = await build(factories.create_language_model, failures_in_a_row=1, retries=0)
     server.tell(CHAT, status(code))

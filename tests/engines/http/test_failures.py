@@ -31,9 +31,10 @@ def refusal(status: int, code: str | None = None, retry_after: str | None = None
         (408, "server_error", True, True, False),
         (422, "server_error", False, False, False),
         (429, "server_overloaded", True, True, False),
-        (500, "server_error", True, True, True),
+        (500, "server_error", True, True, False),
         (502, "server_error", True, True, True),
         (503, "server_overloaded", True, True, True),
+        (504, "server_error", True, True, True),
         (529, "server_overloaded", True, True, True),
     ],
 )

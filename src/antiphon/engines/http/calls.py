@@ -2,7 +2,7 @@
 
 Sending again is done here and not by the client library, whose first pause is half a second and
 which honours ``Retry-After`` up to two minutes: somebody is waiting on the phone. It ends with the
-first piece of an answer: what was passed on cannot be taken back.
+first piece of an answer that has something in it: what was passed on cannot be taken back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import (
     aclosing,
     asynccontextmanager,
 )
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
@@ -28,7 +28,7 @@ from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import Server
 from antiphon.errors import Stage
 
-__all__ = ["Calls", "Request"]
+__all__ = ["NOTHING_YET", "Calls", "Request"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +38,14 @@ ResultT = TypeVar("ResultT")
 Request = Callable[[], AbstractAsyncContextManager[AsyncIterator[PieceT]]]
 """Sends a request anew each time; the context is the answer, piece by piece, and closes it."""
 
+NOTHING_YET: Any = object()
+"""A piece that only shows that the server is at work."""
+
 FIRST_PAUSE_S = 0.1
 """Before a request is sent again; doubled each time. The real pause is random, from half to all of
 it, so that sessions that failed together do not come back together."""
+
+_END: Any = object()
 
 _ANY_MODEL = "default"
 """Sent to a server that lists no models, which then has only one to offer."""
@@ -69,22 +74,41 @@ class Calls:
     async def read(self, request: Request[PieceT]) -> AsyncGenerator[PieceT, None]:
         """Yield the pieces of an answer as they come. Closing it closes the connection at once.
 
+        If nothing but :data:`NOTHING_YET` has come, the request may be sent again. However often it
+        is sent, it counts once for whether the server is down.
+
         Raises:
             EngineError: The server failed (:class:`ServerError`), or the engine was closed.
         """
-        breaker, limit_s = self._server.breaker, self._options.next_event_timeout_s
-        answer, pieces, piece = await self._begin(request)
-        async with answer:
-            try:
-                while piece is not None:
-                    yield piece
-                    self.refuse_if_closed()
-                    piece = await self._within(limit_s, anext(pieces, None))
-            except ServerError as failure:
-                if failure.counts:
-                    breaker.failed()
-                raise
-            breaker.succeeded()
+        self.refuse_if_closed()
+        breaker = self._server.breaker
+        if not breaker.admit():
+            raise resting(self._stage)
+        repeats, is_answered, has_begun = 0, False, False
+        try:
+            while True:
+                try:
+                    async with aclosing(self._sent_once(request)) as pieces:
+                        async for piece in pieces:
+                            if not is_answered:
+                                is_answered = True
+                                breaker.answered()
+                            has_begun = has_begun or piece is not NOTHING_YET
+                            yield piece
+                    is_answered = True
+                    breaker.succeeded()
+                    return
+                except ServerError as failure:
+                    pause_s = None if has_begun else self._pause_s(failure, repeats)
+                    if pause_s is None:
+                        is_answered = True
+                        breaker.failed() if failure.counts else breaker.answered()
+                        raise
+                repeats += 1
+                await self._within(None, anyio.sleep(pause_s))
+        finally:
+            if not is_answered:
+                breaker.abandoned()
 
     async def ask(self, send: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Return an answer that comes in one piece.
@@ -97,11 +121,11 @@ class Calls:
         """
 
         @asynccontextmanager
-        async def request() -> AsyncIterator[AsyncIterator[ResultT]]:
+        async def request() -> AsyncIterator[AsyncIterator[tuple[ResultT]]]:
             yield _whole(send)
 
         async with aclosing(self.read(request)) as answers:
-            (answer,) = [one async for one in answers]
+            ((answer,),) = [one async for one in answers]
         return answer
 
     async def model_for(self, wanted: str | None) -> str:
@@ -146,48 +170,14 @@ class Calls:
             scope.cancel()
         await self._server.give_back()
 
-    async def _begin(
-        self, request: Request[PieceT]
-    ) -> tuple[AsyncExitStack, AsyncIterator[PieceT], PieceT | None]:
-        """Send a request until the first piece of an answer comes, as often as is allowed.
-
-        Returns:
-            What closes the answer, its further pieces, and the first; ``None`` if it has none.
-        """
-        self.refuse_if_closed()
-        repeats = 0
-        while True:
-            try:
-                return await self._send(request)
-            except ServerError as failure:
-                pause_s = self._pause_s(failure, repeats)
-                if pause_s is None:
-                    raise
-            repeats += 1
-            await self._within(None, anyio.sleep(pause_s))
-
-    async def _send(
-        self, request: Request[PieceT]
-    ) -> tuple[AsyncExitStack, AsyncIterator[PieceT], PieceT | None]:
-        breaker, limit_s = self._server.breaker, self._options.first_event_timeout_s
-        if not breaker.admit():
-            raise resting(self._stage)
-        try:
-            async with AsyncExitStack() as answer:
-                opened = answer.enter_async_context(request())
-                pieces = await self._within(limit_s, opened)
-                first = await self._within(limit_s, anext(pieces, None))
-                breaker.answered()
-                return answer.pop_all(), pieces, first
-        except ServerError as failure:
-            if failure.counts:
-                breaker.failed()
-            else:
-                breaker.answered()
-            raise
-        except BaseException:
-            breaker.abandoned()
-            raise
+    async def _sent_once(self, request: Request[PieceT]) -> AsyncGenerator[PieceT, None]:
+        limit_s = self._options.first_event_timeout_s
+        async with AsyncExitStack() as answer:
+            pieces = await self._within(limit_s, answer.enter_async_context(request()))
+            while (piece := await self._within(limit_s, anext(pieces, _END))) is not _END:
+                limit_s = self._options.next_event_timeout_s
+                yield piece
+                self.refuse_if_closed()
 
     def _pause_s(self, failure: ServerError, repeats: int) -> float | None:
         """How long to wait before a request is sent again; ``None`` if it is not."""
@@ -226,5 +216,5 @@ class Calls:
         return diagnosis.failure
 
 
-async def _whole(send: Callable[[], Awaitable[ResultT]]) -> AsyncIterator[ResultT]:
-    yield await send()
+async def _whole(send: Callable[[], Awaitable[ResultT]]) -> AsyncIterator[tuple[ResultT]]:
+    yield (await send(),)

@@ -33,6 +33,10 @@ _OVERLOADED = frozenset({429, 503, 529})
 _TRANSIENT = frozenset({408, 409, 425, 429})
 """Answers below 500 after which the same request may succeed, as the official client has it."""
 
+_DOWN = frozenset({502, 503, 504, 521, 522, 523, 524, 529})
+"""Answers of who stands before a server that is not there, or that has too much to do. A plain 500
+is none of them: the server is there, and may be about this one request."""
+
 _TOO_LONG = ("context_length_exceeded", "exceed_context_size_error")
 """OpenAI's code, and the type that llama.cpp's server gives."""
 
@@ -136,7 +140,7 @@ def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
             stage=stage,
             code="server_overloaded",
             retry_after_s=_retry_after_s(error.response.headers),
-            counts=status != 429,
+            counts=status in _DOWN,
         )
         return Diagnosis(failure, remark)
     failure = ServerError(
@@ -146,7 +150,7 @@ def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
         retryable=status in _OPERATORS or status in _TRANSIENT or status >= 500,
         may_repeat=error.code != "insufficient_quota" and (status in _TRANSIENT or status >= 500),
         retry_after_s=_retry_after_s(error.response.headers),
-        counts=status >= 500,
+        counts=status in _DOWN,
     )
     return Diagnosis(failure, remark)
 

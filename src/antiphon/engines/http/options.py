@@ -38,7 +38,8 @@ class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         retries: How many times a request is sent again that failed before it was answered.
         longest_retry_wait_s: A server that wants more time than this (``Retry-After``) is not asked
             again: nobody on the phone would wait for it.
-        failures_in_a_row: After as many, the server counts as down. Requests then fail at once.
+        failures_in_a_row: After as many requests that failed, other than by a plain 500, the server
+            counts as down. Requests then fail at once.
         rest_s: How long it counts as down, until one request may find out whether it still is.
     """
 
