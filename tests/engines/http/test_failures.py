@@ -94,7 +94,15 @@ def test_silence():
 
 
 @pytest.mark.parametrize(
-    ("header", "wait_s"), [("3", 3), ("0.5", 0.5), ("-1", 0), ("soon", None), (None, None)]
+    ("header", "wait_s"),
+    [
+        ("3", 3),
+        ("0.5", 0.5),
+        ("-1", 0),
+        ("soon", None),
+        (None, None),
+        ("Fri, 31 Dec 999999999 23:59:59 GMT", None),
+    ],
 )
 def test_how_long_a_server_wants_to_be_left_alone(header, wait_s):
     failure = failure_of(refusal(503, retry_after=header), "generate").failure

@@ -182,8 +182,12 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         return max(0.0, float(value))
     except ValueError:
+        pass
+    try:
         date = email.utils.parsedate_tz(value)
         return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+    except (ValueError, OverflowError):  # of a year that there will not be
+        return None
 
 
 def _cause(error: Exception) -> str:
