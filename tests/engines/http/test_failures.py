@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from antiphon.engines.http.failures import failure_of, timed_out
+from antiphon.engines.http.failures import BadAnswerError, failure_of, timed_out
 
 REQUEST = httpx2.Request("POST", "http://10.1.2.3:11434/v1/chat/completions")
 
@@ -113,3 +113,31 @@ def test_or_until_when():
     date = email.utils.formatdate(time.time() + 100, usegmt=True)
     failure = failure_of(refusal(503, retry_after=date), "generate").failure
     assert failure.retry_after_s == pytest.approx(100, abs=5)
+
+
+@pytest.mark.parametrize(
+    ("told", "code", "counts"),
+    [
+        ({"code": 429}, "server_overloaded", False),
+        ({"code": "429"}, "server_overloaded", False),
+        ({"code": "rate_limit_exceeded"}, "server_overloaded", False),
+        ({"type": "overloaded_error"}, "server_overloaded", False),
+        ({"code": 503}, "server_overloaded", True),
+        ({"code": 502}, "server_error", True),
+        ({"code": 500}, "server_error", False),
+        ({"code": "out_of_memory"}, "server_error", False),
+        ({}, "server_error", False),
+        ({"code": "context_length_exceeded"}, "context_length_exceeded", False),
+    ],
+)
+def test_a_failure_in_a_stream_is_what_its_code_says(told, code, counts):
+    failure = failure_of(openai.APIError("no", REQUEST, body=told), "generate").failure
+    assert (failure.code, failure.counts) == (code, counts)
+
+
+def test_what_is_wrong_with_an_answer_is_told_to_operators_in_full():
+    error = BadAnswerError("answers text/html: is base_url right?")
+    failure, remark = failure_of(error, "generate")
+    assert remark == "answers text/html: is base_url right?"
+    assert failure.message == "the language model's server sent something that is not an answer"
+    assert (failure.retryable, failure.may_repeat, failure.counts) == (True, False, True)

@@ -19,7 +19,15 @@ from antiphon.engines.http.pcm import UnusableSoundError
 from antiphon.errors import EngineError, Stage
 from antiphon.logs import quoted
 
-__all__ = ["Diagnosis", "ServerError", "failure_of", "resting", "timed_out", "unusable"]
+__all__ = [
+    "BadAnswerError",
+    "Diagnosis",
+    "ServerError",
+    "failure_of",
+    "resting",
+    "timed_out",
+    "unusable",
+]
 
 _WHO: Mapping[Stage, str] = {
     "transcribe": "transcriber",
@@ -29,6 +37,9 @@ _WHO: Mapping[Stage, str] = {
 
 _OVERLOADED = frozenset({429, 503, 529})
 """Too many requests; not now; and Anthropic's and some gateways' own word for the same."""
+
+_OVERLOADED_CODES = ("rate_limit_exceeded", "rate_limit_error", "overloaded_error")
+"""What errors in a stream say in place of these, as their code or type."""
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
 """Answers below 500 after which the same request may succeed, as the official client has it."""
@@ -80,6 +91,33 @@ class ServerError(EngineError):
         self.counts = counts
 
 
+class BadAnswerError(ValueError):
+    """What a server answers is no good. The text is for the operator, and quotes nothing of it.
+
+    Args:
+        remark: What the server did, without a subject.
+        to_clients: The same, as clients may know it.
+        code: As of :class:`ServerError`, like the others.
+        may_repeat: See there.
+        counts: See there.
+    """
+
+    def __init__(
+        self,
+        remark: str,
+        to_clients: str = "sent something that is not an answer",
+        *,
+        code: str = "server_error",
+        may_repeat: bool = False,
+        counts: bool = True,
+    ) -> None:
+        super().__init__(remark)
+        self.to_clients = to_clients
+        self.code = code
+        self.may_repeat = may_repeat
+        self.counts = counts
+
+
 class Diagnosis(NamedTuple):
     """A failure, and what the operator should know of it."""
 
@@ -90,8 +128,17 @@ class Diagnosis(NamedTuple):
 def failure_of(error: Exception, stage: Stage) -> Diagnosis:
     """Say what an exception of the client library, or of reading the answer, means."""
     if isinstance(error, openai.APIStatusError):
-        return _refusal(error, stage)
+        return _refusal(error.status_code, error, error.response.headers, stage)
     who = _WHO[stage]
+    if isinstance(error, BadAnswerError):
+        failure = ServerError(
+            f"the {who}'s server {error.to_clients}",
+            stage=stage,
+            code=error.code,
+            may_repeat=error.may_repeat,
+            counts=error.counts,
+        )
+        return Diagnosis(failure, str(error))
     if isinstance(error, openai.APITimeoutError):
         message = f"the {who}'s server could not be reached in time; try again"
         return Diagnosis(ServerError(message, stage=stage), "cannot be connected to in time")
@@ -101,11 +148,13 @@ def failure_of(error: Exception, stage: Stage) -> Diagnosis:
         retry_after_s = 0.0 if isinstance(error.__cause__, _DROPPED) else None
         failure = ServerError(message, stage=stage, retry_after_s=retry_after_s)
         return Diagnosis(failure, f"is out of reach: {_cause(error)}")
-    if isinstance(error, openai.APIError):  # told in the middle of a stream
-        if _is_too_long(error):
-            return Diagnosis(_too_long(stage), f"says: {quoted(error.message)}")
+    if isinstance(error, openai.APIError):  # told in a stream
+        status = _status_of(error)
+        if status is not None or _is_too_long(error):
+            return _refusal(status or 400, error, {}, stage)
         message = f"the {who}'s server failed in the middle of its answer"
-        return Diagnosis(ServerError(message, stage=stage), f"failed: {quoted(error.message)}")
+        failure = ServerError(message, stage=stage, counts=False)  # as with a plain 500
+        return Diagnosis(failure, f"failed: {quoted(error.message)}")
     reason = str(error) if isinstance(error, UnusableSoundError) else quoted(str(error))
     return Diagnosis(unusable(stage), f"sent what cannot be read: {reason}")
 
@@ -129,8 +178,10 @@ def resting(stage: Stage) -> ServerError:
     return ServerError(message, stage=stage, may_repeat=False, counts=False)
 
 
-def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
-    status, who = error.status_code, _WHO[stage]
+def _refusal(
+    status: int, error: openai.APIError, headers: Mapping[str, str], stage: Stage
+) -> Diagnosis:
+    who = _WHO[stage]
     if _is_too_long(error):
         return Diagnosis(_too_long(stage), f"answers {status}: {quoted(error.message)}")
     remark = _OPERATORS.get(status, f"answers {status}: {quoted(error.message)}")
@@ -139,7 +190,7 @@ def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
             f"the {who}'s server has too much to do; try again later",
             stage=stage,
             code="server_overloaded",
-            retry_after_s=_retry_after_s(error.response.headers),
+            retry_after_s=_retry_after_s(headers),
             counts=status in _DOWN,
         )
         return Diagnosis(failure, remark)
@@ -149,10 +200,21 @@ def _refusal(error: openai.APIStatusError, stage: Stage) -> Diagnosis:
         # What the operator can put right, another server may not suffer from.
         retryable=status in _OPERATORS or status in _TRANSIENT or status >= 500,
         may_repeat=error.code != "insufficient_quota" and (status in _TRANSIENT or status >= 500),
-        retry_after_s=_retry_after_s(error.response.headers),
+        retry_after_s=_retry_after_s(headers),
         counts=status in _DOWN,
     )
     return Diagnosis(failure, remark)
+
+
+def _status_of(error: openai.APIError) -> int | None:
+    """The status that an error in a stream stands for; ``None`` if it says no more than a 500."""
+    if error.code in _OVERLOADED_CODES or error.type in _OVERLOADED_CODES:
+        return 429
+    try:
+        status = int(error.code or 0)
+    except (TypeError, ValueError):
+        return None
+    return status if 400 <= status < 600 and status != 500 else None
 
 
 def _is_too_long(error: openai.APIError) -> bool:

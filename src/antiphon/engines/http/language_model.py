@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 import anyio
 import msgspec
-import openai
 
 from antiphon.core.plan import ChatMessage
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
@@ -22,6 +21,7 @@ from antiphon.engines.http.chat import (
     Usage,
     payload_of,
 )
+from antiphon.engines.http.events import EventStream
 from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.pcm import PcmReader
@@ -126,13 +126,13 @@ class HttpLanguageModel:
         payload = payload_of(request, self._options, model)
 
         @asynccontextmanager
-        async def ask() -> AsyncGenerator[openai.AsyncStream[Any], None]:
+        async def ask() -> AsyncGenerator[EventStream, None]:
             async with await self._server.client.post(
                 "/chat/completions",
                 body=payload,
                 cast_to=object,
                 stream=True,
-                stream_cls=openai.AsyncStream[Any],
+                stream_cls=EventStream,
             ) as stream:
                 yield stream
 

@@ -11,6 +11,7 @@ import openai
 from msgspec import Struct
 
 from antiphon.engines.addresses import without_passwords
+from antiphon.engines.http.bounds import bound_body
 from antiphon.engines.http.breaker import CircuitBreaker
 from antiphon.engines.http.options import ServerOptions
 
@@ -73,7 +74,9 @@ class Server:
         # How long an answer may take is for each engine to say; only connecting is alike for all.
         timeout = httpx2.Timeout(None, connect=self._connect_timeout_s)
         connections = openai.DefaultAsyncHttpxClient(
-            timeout=timeout, limits=limits, event_hooks={"request": [_put_together]}
+            timeout=timeout,
+            limits=limits,
+            event_hooks={"request": [_put_together], "response": [_bound]},
         )
         self.client = openai.AsyncOpenAI(**self._common, http_client=connections)
 
@@ -86,7 +89,10 @@ class Server:
         Raises:
             openai.OpenAIError: The server cannot be reached or refuses.
         """
-        with openai.OpenAI(**self._common, timeout=self._connect_timeout_s) as client:
+        connection = openai.DefaultHttpxClient(
+            timeout=self._connect_timeout_s, event_hooks={"response": [bound_body]}
+        )
+        with openai.OpenAI(**self._common, http_client=connection) as client:
             return client.get(path, cast_to=object)
 
     def look_up_models(self) -> tuple[str, ...]:
@@ -141,6 +147,10 @@ def lend_server(options: ServerOptions) -> Server:
 async def _put_together(request: httpx2.Request) -> None:
     """Have a form sent as one piece. Of its two dozen, each would wait for all other sessions."""
     await request.aread()
+
+
+async def _bound(response: httpx2.Response) -> None:
+    bound_body(response)
 
 
 def _identity(options: ServerOptions) -> _Identity:
