@@ -7,9 +7,14 @@ import asyncio
 import openai
 import pytest
 
+from antiphon.core.plan import ChatMessage
+from antiphon.engines.conformance import events_of
+from antiphon.engines.http import factories
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import lend_server
-from tests.support.openai_server import MODELS
+from antiphon.engines.thinking import GenerationRequest
+from antiphon.errors import EngineError
+from tests.support.openai_server import MODELS, openai_server, status
 
 
 @pytest.fixture
@@ -61,6 +66,30 @@ async def test_a_key_of_the_environment_is_not_sent(lend, server, monkeypatch):
     await one.find_models()
     sent = [asked.headers["authorization"] for asked in server.asked]
     assert sent == ["Bearer none-needed"] * 2
+
+
+async def test_a_redirect_is_not_followed(build, server, caplog):
+    """The key, the headers and the conversation would go along."""
+    with openai_server() as elsewhere:
+        place = elsewhere.url.replace("://", "://user:secret@")
+        moved = status(307, Location=f"{place}/chat/completions?key=secret")
+        server.tell("/models", status(307, Location=f"{place}/models?key=secret"))
+        server.tell("/chat/completions", moved)
+        model = await build(factories.create_language_model, headers={"api-key": "secret"})
+        with pytest.raises(EngineError) as caught:
+            await events_of(
+                model.generate(GenerationRequest(messages=(ChatMessage("user", "Hi"),)))
+            )
+        assert elsewhere.asked == []
+    assert caught.value.retryable, "a fallback may answer"
+    port = elsewhere.url.split(":")[-1]
+    for page in ("models", "chat/completions"):
+        masked = f"http://user:********@127.0.0.1:{port}/{page}"
+        assert (
+            f"answers 307 and points to {masked}: is that what base_url should be?" in caplog.text
+        )
+    assert "secret" not in caplog.text
+    assert "127.0.0.1" not in caught.value.message
 
 
 async def test_a_form_is_sent_as_one_piece(lend):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import httpx2
 import openai
 
+from antiphon.engines.addresses import without_passwords
 from antiphon.engines.http.pcm import UnusableSoundError
 from antiphon.errors import EngineError, Stage
 from antiphon.logs import quoted
@@ -56,6 +57,8 @@ _TOO_LONG_WORDS = ("context length", "context window", "context size")
 
 _DROPPED = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 """How a connection ends that there has been."""
+
+_SHOWN_ADDRESS_CHARS = 200
 
 _OPERATORS = {
     401: "does not accept the key: set the option api_key",
@@ -185,6 +188,10 @@ def _refusal(
     if _is_too_long(error):
         return Diagnosis(_too_long(stage), f"answers {status}: {quoted(error.message)}")
     remark = _OPERATORS.get(status, f"answers {status}: {quoted(error.message)}")
+    if 300 <= status < 400:
+        remark = (
+            f"answers {status} and points to {_place(headers)}: is that what base_url should be?"
+        )
     if status in _OVERLOADED and error.code != "insufficient_quota":
         failure = ServerError(
             f"the {who}'s server has too much to do; try again later",
@@ -198,12 +205,18 @@ def _refusal(
         f"the {who}'s server answered with status {status}",
         stage=stage,
         # What the operator can put right, another server may not suffer from.
-        retryable=status in _OPERATORS or status in _TRANSIENT or status >= 500,
+        retryable=status < 400 or status in _OPERATORS or status in _TRANSIENT or status >= 500,
         may_repeat=error.code != "insufficient_quota" and (status in _TRANSIENT or status >= 500),
         retry_after_s=_retry_after_s(headers),
         counts=status in _DOWN,
     )
     return Diagnosis(failure, remark)
+
+
+def _place(headers: Mapping[str, str]) -> str:
+    """Where a redirect points to, without what may be secret."""
+    address = without_passwords(headers.get("location", "")).partition("?")[0]
+    return address[:_SHOWN_ADDRESS_CHARS] or "nowhere"
 
 
 def _status_of(error: openai.APIError) -> int | None:

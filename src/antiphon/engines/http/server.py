@@ -76,6 +76,7 @@ class Server:
         connections = openai.DefaultAsyncHttpxClient(
             timeout=timeout,
             limits=limits,
+            follow_redirects=False,  # headers and what was said would go along
             event_hooks={"request": [_put_together], "response": [_bound]},
         )
         self.client = openai.AsyncOpenAI(**self._common, http_client=connections)
@@ -90,7 +91,9 @@ class Server:
             openai.OpenAIError: The server cannot be reached or refuses.
         """
         connection = openai.DefaultHttpxClient(
-            timeout=self._connect_timeout_s, event_hooks={"response": [bound_body]}
+            timeout=self._connect_timeout_s,
+            follow_redirects=False,
+            event_hooks={"response": [bound_body]},
         )
         with openai.OpenAI(**self._common, http_client=connection) as client:
             return client.get(path, cast_to=object)
