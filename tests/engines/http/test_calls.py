@@ -14,7 +14,7 @@ from antiphon.engines.conformance import events_of
 from antiphon.engines.http import factories
 from antiphon.engines.thinking import GenerationRequest, TextDelta
 from antiphon.errors import EngineError
-from tests.support.openai_server import PATIENCE_S, chat_chunk, says, status
+from tests.support.openai_server import PATIENCE_S, chat_chunk, says, status, streams
 
 CHAT = "/chat/completions"
 REQUEST = GenerationRequest(messages=(ChatMessage("user", "Hello"),))
@@ -101,6 +101,16 @@ async def test_nothing_is_sent_again_once_words_have_been_passed_on(language_mod
     assert heard == [TextDelta("Well")]
     assert caught.value.retryable
     assert len(server.asked_for(CHAT)) == 1
+
+
+async def test_a_chunk_without_words_is_no_answer_yet(language_model, server):
+    def begin(reply):
+        reply.stream()
+        reply.event(chat_chunk(role="assistant", content=""))
+        reply.hang_up()
+
+    server.tell(CHAT, begin, says("Hello."))
+    assert await answer(language_model) == "Hello."
 
 
 async def test_it_is_not_sent_for_ever(build, server):
@@ -194,6 +204,73 @@ async def test_a_failure_told_in_the_stream(language_model, server):
     assert "10.0.0.7" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (lambda reply: reply.whole(b"<html>", "text/html"), "is base_url right, with /v1?"),
+        (streams(chat_chunk(content="Well")), "without a finish_reason"),
+        (says("Well", finish_reason="abort"), "with 'abort' as finish_reason"),
+        (says("Well", finish_reason="tool_calls"), "no call that can be read"),
+        (streams({"choices": 3}), "no chunk of a completion"),
+    ],
+)
+async def test_operators_are_told_what_is_wrong_with_an_answer(
+    language_model, server, caplog, reply, told
+):
+    server.tell(CHAT, *[reply] * 2)
+    assert (await failure(language_model)).retryable
+    assert told in caplog.text
+
+
+async def test_a_server_that_answers_with_something_else_counts_as_down(build, server):
+    model = await build(factories.create_language_model, failures_in_a_row=2)
+    server.tell(CHAT, *[lambda reply: reply.whole(b"<html>", "text/html")] * 2)
+    await failure(model)
+    await failure(model)
+    assert "several times in a row" in (await failure(model)).message
+
+
+def finish(reply):
+    reply.stream()
+    reply.event(chat_chunk(content="Hello."))
+    reply.event(chat_chunk("stop"))
+
+
+def finish_and_hang_up(reply):
+    finish(reply)
+    reply.hang_up()
+
+
+def finish_and_say_nothing(reply):
+    finish(reply)
+    reply.wait_for_hang_up()
+
+
+def finish_and_fail(reply):
+    finish(reply)
+    reply.event({"error": {"message": "usage cannot be counted"}})
+    reply.end()
+
+
+@pytest.mark.parametrize("reply", [finish_and_hang_up, finish_and_say_nothing, finish_and_fail])
+async def test_whatever_goes_wrong_after_the_end_the_answer_is_good(build, server, reply):
+    options = {"next_event_timeout_s": 0.5, "failures_in_a_row": 1}
+    model = await build(factories.create_language_model, **options)
+    server.tell(CHAT, reply)
+    assert await answer(model) == "Hello."
+    assert await answer(model) == "You said: Hello"
+
+
+async def test_an_answer_in_one_piece_is_taken_as_it_is(language_model, server):
+    message = {"role": "assistant", "content": "Hello."}
+    whole = {
+        "object": "chat.completion",
+        "choices": [{"message": message, "finish_reason": "stop"}],
+    }
+    server.tell(CHAT, lambda reply: reply.json(whole))
+    assert await answer(language_model) == "Hello."
+
+
 # --- leaving alone --------------------------------------------------------------------------------
 
 
@@ -206,6 +283,14 @@ async def test_a_server_that_is_down_is_not_asked(build, server):
     assert error.retryable
     assert "several times in a row" in error.message
     assert len(server.asked_for(CHAT)) == 3
+
+
+async def test_what_it_finishes_is_a_new_beginning(build, server):
+    model = await build(factories.create_language_model, failures_in_a_row=2, retries=0)
+    for _ in range(2):
+        server.tell(CHAT, status(502))
+        await failure(model)
+        assert await answer(model) == "You said: Hello"
 
 
 async def test_it_is_asked_again_after_a_rest(build, server):

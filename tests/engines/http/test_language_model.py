@@ -262,6 +262,13 @@ async def test_events_that_are_no_chunks(language_model, server, garbage):
         await answer(language_model)
 
 
+async def test_a_server_that_pays_no_attention_to_the_limit_is_left(language_model, server):
+    server.tell(CHAT, says(*["word "] * 9))
+    events = await answer(language_model, max_output_tokens=5)
+    assert text_of(events) == "word " * 5
+    assert events[-1] == GenerationEnd("length", 5)
+
+
 async def test_chunks_without_choices_are_no_trouble(language_model, server):
     """As Azure begins, and as others tell their usage."""
     ends = chat_chunk("stop")

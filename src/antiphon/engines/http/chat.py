@@ -1,12 +1,10 @@
-"""The Chat Completions API: what a language model is asked, and the forms of what it streams."""
+"""The Chat Completions API: what a language model is asked."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
 from typing import Any, Literal, cast
-
-from msgspec import Struct
 
 from antiphon.core.plan import ChatAudio, ChatMessage
 from antiphon.engines.base import Floats
@@ -16,15 +14,7 @@ from antiphon.engines.thinking import GenerationRequest
 from antiphon.engines.tools.calls import described
 from antiphon.engines.tools.messages import chat_completions_message
 
-__all__ = [
-    "AudioDelta",
-    "CallDelta",
-    "Choice",
-    "Chunk",
-    "LanguageModelOptions",
-    "Usage",
-    "payload_of",
-]
+__all__ = ["LanguageModelOptions", "payload_of"]
 
 
 class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,65 +50,6 @@ class LanguageModelOptions(ServerOptions, frozen=True, kw_only=True, forbid_unkn
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     usage: bool = True
     warm: bool = False
-
-
-class FunctionDelta(Struct):
-    """More of a function call's name and arguments."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class CallDelta(Struct):
-    """More of a function call."""
-
-    index: int | None = None
-    id: str | None = None
-    function: FunctionDelta | None = None
-
-
-class AudioDelta(Struct):
-    """More of what is spoken, and of its words."""
-
-    data: str | None = None
-    transcript: str | None = None
-
-
-class Delta(Struct):
-    """More of a message."""
-
-    content: str | None = None
-    audio: AudioDelta | None = None
-    refusal: str | None = None
-    tool_calls: tuple[CallDelta, ...] | None = None
-
-
-class Choice(Struct):
-    """More of an answer; there is one of them."""
-
-    delta: Delta | None = None
-    finish_reason: str | None = None
-
-
-class PromptDetails(Struct):
-    """What the prompt was made of."""
-
-    cached_tokens: int | None = None
-
-
-class Usage(Struct):
-    """How many tokens it took, in the last chunk."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: PromptDetails | None = None
-
-
-class Chunk(Struct):
-    """One event of the stream; fields that are not needed here are left out."""
-
-    choices: tuple[Choice, ...] | None = None
-    usage: Usage | None = None
 
 
 def payload_of(

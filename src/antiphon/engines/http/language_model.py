@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager
-from typing import Final
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import Any, Final
 
 import anyio
 import msgspec
+import openai
 
 from antiphon.core.plan import ChatMessage
-from antiphon.engines.base import EngineInfo, EngineSettings, Floats
-from antiphon.engines.http.calls import Calls
-from antiphon.engines.http.chat import (
-    AudioDelta,
-    CallDelta,
-    Chunk,
-    LanguageModelOptions,
-    Usage,
-    payload_of,
-)
+from antiphon.engines.base import EngineInfo, EngineSettings
+from antiphon.engines.http.calls import NOTHING_YET, Calls
+from antiphon.engines.http.chat import LanguageModelOptions, payload_of
+from antiphon.engines.http.chunks import Chunk, chunk_of
+from antiphon.engines.http.completion import Completion
 from antiphon.engines.http.events import EventStream
-from antiphon.engines.http.failures import unusable
 from antiphon.engines.http.loading import borrowed
-from antiphon.engines.http.pcm import PcmReader
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
-from antiphon.engines.reasoning import ReasoningFilter
-from antiphon.engines.thinking import (
-    GenerationEnd,
-    GenerationEvent,
-    GenerationRequest,
-    PromptRead,
-    SpeechDelta,
-    TextDelta,
-    ToolCallDelta,
-)
+from antiphon.engines.thinking import GenerationEnd, GenerationEvent, GenerationRequest
 from antiphon.errors import EngineError
 
 __all__ = ["HttpLanguageModel", "create"]
 
 _STAGE: Final = "generate"
+
+_USAGE_S = 2.0
+"""How long usage is waited for after an answer has ended."""
 
 
 class HttpLanguageModel:
@@ -83,12 +70,17 @@ class HttpLanguageModel:
         for scope in self._warming:
             scope.cancel()
         try:
-            answer = _Answer(request, self.info.rate_hz)
-            async with aclosing(self._chunks(request)) as chunks:
-                async for chunk in chunks:
-                    for event in answer.take(chunk):
+            end: tuple[GenerationEvent, ...] = ()
+            async with aclosing(self._asked(request, self._read)) as pieces:
+                async for events in pieces:
+                    if events is NOTHING_YET:
+                        continue
+                    if isinstance(events[-1], GenerationEnd):
+                        end = events  # who hears of it reads no further
+                        continue
+                    for event in events:
                         yield event
-            for event in answer.finish():
+            for event in end:
                 yield event
         finally:
             self._generating -= 1
@@ -108,8 +100,8 @@ class HttpLanguageModel:
         with anyio.CancelScope() as scope:
             self._warming.add(scope)
             try:
-                async with aclosing(self._chunks(ahead)) as chunks:
-                    async for _ in chunks:
+                async with aclosing(self._asked(ahead, _read_through)) as pieces:
+                    async for _ in pieces:
                         pass
             finally:
                 self._warming.discard(scope)
@@ -118,7 +110,12 @@ class HttpLanguageModel:
         """End all requests, and the connections if nobody else uses them."""
         await self._calls.aclose()
 
-    async def _chunks(self, request: GenerationRequest) -> AsyncGenerator[Chunk, None]:
+    async def _asked(
+        self,
+        request: GenerationRequest,
+        read: Callable[[GenerationRequest, EventStream], AsyncGenerator[Any, None]],
+    ) -> AsyncGenerator[Any, None]:
+        """Send a request, and yield what comes of reading the answer."""
         if not self.info.images and any(message.images for message in request.messages):
             message = "this language model cannot see images; send text, or choose one that can"
             raise EngineError(message, stage=_STAGE, code="image_not_supported")
@@ -126,129 +123,51 @@ class HttpLanguageModel:
         payload = payload_of(request, self._options, model)
 
         @asynccontextmanager
-        async def ask() -> AsyncGenerator[EventStream, None]:
-            async with await self._server.client.post(
-                "/chat/completions",
-                body=payload,
-                cast_to=object,
-                stream=True,
-                stream_cls=EventStream,
-            ) as stream:
-                yield stream
+        async def ask() -> AsyncGenerator[AsyncGenerator[Any, None], None]:
+            async with (
+                await self._server.client.post(
+                    "/chat/completions",
+                    body=payload,
+                    cast_to=object,
+                    stream=True,
+                    stream_cls=EventStream,
+                ) as stream,
+                aclosing(read(request, stream)) as pieces,
+            ):
+                yield pieces
 
-        async with aclosing(self._calls.read(ask)) as events:
-            async for event in events:
-                try:
-                    yield msgspec.convert(event, Chunk)
-                except msgspec.ValidationError as error:
-                    raise unusable(_STAGE) from error
+        async with aclosing(self._calls.read(ask)) as pieces:
+            async for piece in pieces:
+                yield piece
 
+    async def _read(
+        self, request: GenerationRequest, stream: EventStream
+    ) -> AsyncGenerator[Any, None]:
+        """Yield the events of each chunk, ``NOTHING_YET`` if it has none."""
+        completion = Completion(request, self.info.rate_hz)
+        while (chunk := await self._next(stream, completion)) is not None:
+            yield tuple(completion.take(chunk)) or NOTHING_YET
+            if completion.is_past_limit:
+                break
+        yield tuple(completion.finish())
 
-class _Answer:
-    """Turns the chunks of one completion into events."""
-
-    def __init__(self, request: GenerationRequest, rate_hz: int) -> None:
-        self._speech = PcmReader(rate_hz)
-        self._may_call = request.tool_policy != "none"
-        self._must_call = request.tool_policy == "required"
-        self._reasoning = ReasoningFilter()
-        self._calls = _Calls()
-        self._deltas = 0
-        self._usage: Usage | None = None
-        self._finish_reason: str | None = None
-
-    def take(self, chunk: Chunk) -> Iterator[GenerationEvent]:
-        """Yield what a chunk brings."""
-        self._usage = chunk.usage or self._usage
-        for choice in chunk.choices or ():
-            self._finish_reason = choice.finish_reason or self._finish_reason
-            if choice.delta is None:
-                continue
-            # A refusal is what the model says in place of an answer.
-            text = self._reasoning.push(choice.delta.content or choice.delta.refusal or "")
-            spoken = choice.delta.audio or AudioDelta()
-            if text := text + (spoken.transcript or ""):
-                self._deltas += 1
-                yield TextDelta(text)
-            if spoken.data:
-                yield SpeechDelta(self._samples(spoken.data))
-            for call in choice.delta.tool_calls or ():
-                if self._may_call and (event := self._calls.take(call)):
-                    self._deltas += 1
-                    yield event
-
-    def _samples(self, data: str) -> Floats:
-        try:
-            return self._speech.push(base64.b64decode(data, validate=True))
-        except ValueError as error:
-            raise unusable(_STAGE) from error
-
-    def finish(self) -> Iterator[GenerationEvent]:
-        """Yield what is left, and the end.
-
-        Raises:
-            EngineError: The model broke off, or made no call although it had to.
-        """
-        if self._finish_reason is None:
-            message = "the language model's server broke off in the middle of its answer"
-            raise EngineError(message, stage=_STAGE, retryable=True)
-        if (
-            self._must_call
-            and not self._calls.made
-            and self._finish_reason in ("stop", "tool_calls")
-        ):
-            message = "the model was to call a function, but answered with text"
-            raise EngineError(message, stage=_STAGE, code="tool_call_failed")
-        if text := self._reasoning.flush():
-            self._deltas += 1
-            yield TextDelta(text)
-        output_tokens = self._deltas
-        if self._usage is not None:
-            details = self._usage.prompt_tokens_details
-            cached_tokens = (details and details.cached_tokens) or 0
-            input_tokens = self._usage.prompt_tokens
-            yield PromptRead(input_tokens, min(cached_tokens, input_tokens))
-            # Some cut a token's text into several deltas.
-            output_tokens = max(output_tokens, self._usage.completion_tokens)
-        match self._finish_reason:
-            case "length" | "content_filter" as reason:
-                yield GenerationEnd(reason, output_tokens)
-            case _:
-                yield GenerationEnd("stop", output_tokens)
+    async def _next(self, stream: EventStream, completion: Completion) -> Chunk | None:
+        if not completion.is_over:
+            value = await anext(stream, None)
+            return None if value is None else chunk_of(value)
+        # Everything has been said: whatever goes wrong now, the answer is good.
+        limit_s = min(_USAGE_S, self._options.next_event_timeout_s / 2)
+        with anyio.move_on_after(limit_s), suppress(openai.OpenAIError, ValueError):
+            value = await anext(stream, None)
+            return None if value is None else chunk_of(value)
+        return None
 
 
-class _Calls:
-    """Numbers the function calls of one answer.
-
-    Servers number them from 0, or all alike, or not at all; but each call begins with its name, and
-    has an id of its own.
-    """
-
-    def __init__(self) -> None:
-        self._numbers: dict[int | None, int] = {}  # theirs → ours
-        self._ids: dict[int | None, str | None] = {}
-        self.made = 0
-
-    def take(self, delta: CallDelta) -> ToolCallDelta | None:
-        """Return what a delta brings; ``None`` if nothing."""
-        function = delta.function
-        if function is None:
-            return None
-        arguments = function.arguments or ""
-        if self._begins_call(delta):
-            self._numbers[delta.index] = self.made
-            self._ids[delta.index] = delta.id
-            self.made += 1
-            return ToolCallDelta(self.made - 1, name=function.name or "", arguments=arguments)
-        if delta.index not in self._numbers or not arguments:
-            return None
-        return ToolCallDelta(self._numbers[delta.index], arguments=arguments)
-
-    def _begins_call(self, delta: CallDelta) -> bool:
-        if not delta.function or not delta.function.name:
-            return False
-        known = delta.index in self._numbers
-        return not known or (delta.id is not None and delta.id != self._ids[delta.index])
+async def _read_through(
+    _request: GenerationRequest, stream: EventStream
+) -> AsyncGenerator[Any, None]:
+    async for _ in stream:
+        yield NOTHING_YET
 
 
 def create(settings: EngineSettings) -> HttpLanguageModel:
