@@ -49,9 +49,18 @@ def test_variables_reach_the_template():
 
 @pytest.mark.parametrize(
     ("arguments", "written"),
-    [('{"city":"Oslo"}', '{"city": "Oslo"}'), ('{"city":"Os', '"{\\"city\\":\\"Os"')],
+    [
+        ('{"city":"Oslo"}', '{"city": "Oslo"}'),
+        ("", "{}"),
+        (" \n", "{}"),
+        ("null", "{}"),
+        ('{"city":"Os', '{"arguments": "{\\"city\\":\\"Os"}'),
+        ('["Oslo"]', '{"arguments": ["Oslo"]}'),
+        ("[" * 5_000, f'{{"arguments": "{"[" * 5_000}"}}'),
+    ],
+    ids=["object", "nothing", "blank", "null", "cut off", "list", "nested too deeply"],
 )
-def test_arguments_are_written_as_values_even_if_they_were_cut_off(arguments, written):
+def test_arguments_are_an_object_whatever_a_call_has(arguments, written):
     call = ChatMessage("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
     assert rendered(KNOWING, call) == f"null(f: {written})"
 

@@ -20,9 +20,9 @@ from antiphon.engines.http.chunks import (
 from antiphon.engines.http.endings import Ending, ending_of
 from antiphon.engines.http.failures import BadAnswerError
 from antiphon.engines.http.pcm import PcmReader
-from antiphon.engines.http.reasoning import ReasoningFilter
 from antiphon.engines.http.text import CharacterJoiner
 from antiphon.engines.http.tool_calls import CallReader
+from antiphon.engines.reasoning import ReasoningFilter
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationEvent,

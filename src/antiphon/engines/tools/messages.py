@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from antiphon.core.plan import ChatMessage
@@ -28,9 +29,14 @@ def chat_completions_message(message: ChatMessage) -> dict[str, Any]:
 
 
 def _valid_json(arguments: str) -> str:
-    """The arguments, or as a JSON string if they are not JSON (an answer may have been cut off)."""
-    try:
-        json.loads(arguments)
-    except ValueError:
-        return json.dumps(arguments)
-    return arguments
+    """The arguments as a JSON object, as which servers and templates take them.
+
+    An answer may have been cut off, and clients may create calls with anything: what is no object
+    becomes the value of one.
+    """
+    if arguments.strip() in ("", "null"):
+        return "{}"
+    value: object = arguments
+    with suppress(ValueError, RecursionError):
+        value = json.loads(arguments)
+    return arguments if isinstance(value, dict) else json.dumps({"arguments": value})
