@@ -2,7 +2,7 @@ import pytest
 
 from antiphon.core.context import chat_messages, is_unspoken
 from antiphon.core.conversation import Entry
-from antiphon.core.plan import ChatImage, ChatMessage, ToolCall
+from antiphon.core.plan import ChatAudio, ChatImage, ChatMessage, ToolCall
 from antiphon.wire.items import (
     FunctionCall,
     FunctionCallOutput,
@@ -50,6 +50,15 @@ def test_audio_is_seen_as_its_words() -> None:
 def test_parts_of_a_message_are_seen_as_one_text() -> None:
     message = user(InputText(text="Look: "), InputAudio(transcript="what is it?"))
     assert seen(message) == (ChatMessage("user", "Look: what is it?"),)
+
+
+def test_audio_that_is_heard_keeps_its_place_between_texts() -> None:
+    heard = InputAudio(transcript="hello")
+    entry = Entry(user(heard, InputText(text=" Look: "), heard, InputText(text="Well?")))
+    entry.model_hears = True
+    (message,) = chat_messages([entry])
+    assert message.text == "Look: Well?"
+    assert message.audio == (ChatAudio("item_1", "hello"), ChatAudio("item_1", "hello", 5))
 
 
 @pytest.mark.parametrize("transcript", [None, "", "  "])

@@ -68,14 +68,14 @@ def _messages(entry: Entry) -> tuple[ChatMessage, ...]:
             for part in content:
                 match part:
                     case InputText(text=text) | OutputText(text=text):
-                        texts.append(text)
+                        texts.append(text.strip())
                     case InputAudio(transcript=text) if entry.model_hears:
-                        audio.append(ChatAudio(entry.id, text or ""))
+                        audio.append(ChatAudio(entry.id, text or "", len(_joined(texts))))
                     case InputAudio(transcript=text) | OutputAudio(transcript=text):
-                        texts.append(text or "")
+                        texts.append((text or "").strip())
                     case InputImage(image_url=str() as url, detail=detail):
                         images.append(ChatImage(url, detail or "auto"))
-            said = " ".join(text.strip() for text in texts if text.strip())
+            said = _joined(texts)
             if not (said or images or audio):
                 return ()
             return (ChatMessage(role, said, tuple(images), tuple(audio)),)
@@ -93,6 +93,10 @@ def _messages(entry: Entry) -> tuple[ChatMessage, ...]:
             )
         case _:
             return ()
+
+
+def _joined(texts: list[str]) -> str:
+    return " ".join(filter(None, texts))
 
 
 def _result(call: McpCall) -> str:

@@ -55,10 +55,12 @@ class ChatAudio(Struct, frozen=True):
         item_id: The item under whose id its recording is kept.
         transcript: Its words, as far as they are known; they stand for a recording that is not
             kept any more.
+        after_chars: How much of the message's text comes before it.
     """
 
     item_id: str
     transcript: str = ""
+    after_chars: int = 0
 
 
 class ChatMessage(Struct, frozen=True, omit_defaults=True):

@@ -293,14 +293,16 @@ async def test_instructions_are_read_ahead(build, server):
 
 
 async def test_what_was_said_is_sent_as_it_sounded(build, server):
-    model = await build(factories.create_language_model, hears=True)
-    said = ChatMessage("user", "Listen:", audio=(ChatAudio("item_1"), ChatAudio("item_2", "Bye.")))
+    model = await build(factories.create_language_model, hears=True, images=True)
+    clips = (ChatAudio("item_1", after_chars=7), ChatAudio("item_2", "Bye.", after_chars=12))
+    said = ChatMessage("user", "Listen: And? Well?", images=(PIXEL,), audio=clips)
     server.tell(CHAT, says("Yes."))
     await answer(model, said, recordings={"item_1": noise(1_600)})
     (asked,) = server.asked_for(CHAT)
-    text, heard, gone = asked.body["messages"][0]["content"]
+    text, image, heard, *others = asked.body["messages"][0]["content"]
     assert text == {"type": "text", "text": "Listen:"}
-    assert gone == {"type": "text", "text": "Bye."}
+    assert image["type"] == "image_url"
+    assert others == [{"type": "text", "text": words} for words in ("And?", "Bye.", "Well?")]
     assert heard["input_audio"]["format"] == "wav"
     with wave.open(io.BytesIO(base64.b64decode(heard["input_audio"]["data"]))) as file:
         assert (file.getframerate(), file.getnframes(), file.getnchannels()) == (16_000, 1_600, 1)

@@ -80,14 +80,21 @@ def payload_of(
 def _message(message: ChatMessage, recordings: Mapping[str, Floats]) -> dict[str, Any]:
     chat = chat_completions_message(message)
     if message.images or message.audio:
-        text = [{"type": "text", "text": message.text}] if message.text else []
+        first = message.audio[0].after_chars if message.audio else len(message.text)
         images = [
             {"type": "image_url", "image_url": {"url": image.url, "detail": image.detail}}
             for image in message.images
         ]
-        heard = [_heard(clip, recordings.get(clip.item_id)) for clip in message.audio]
-        chat["content"] = text + images + heard
+        chat["content"] = _written(message.text[:first]) + images
+        following = [clip.after_chars for clip in message.audio[1:]] + [len(message.text)]
+        for clip, end in zip(message.audio, following, strict=False):
+            chat["content"].append(_heard(clip, recordings.get(clip.item_id)))
+            chat["content"] += _written(message.text[clip.after_chars : end])
     return chat
+
+
+def _written(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text.strip()}] if text.strip() else []
 
 
 def _heard(clip: ChatAudio, audio: Floats | None) -> dict[str, Any]:
