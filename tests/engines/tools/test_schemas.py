@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from antiphon.engines.tools.calls import described
 from antiphon.engines.tools.schemas import check_arguments, constraint_on
+from antiphon.engines.tools.shapes import KEYWORDS, shape_fault
+from antiphon.engines.tools.words import in_words
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 
@@ -48,6 +54,7 @@ def test_what_cannot_be_held_is_known(extra, complete):
     ("schema", "reason"),
     [
         ({"type": "string"}, "arguments are objects, not 'string'"),
+        ({"properties": None}, "'properties' must be an object of schemas, not null"),
         ({"properties": {"a": {"$ref": "#/$defs/gone"}}}, "'/\\$defs/gone' does not exist"),
         ({"properties": {"a": {"type": "text"}}}, "Invalid type: text"),
         ({"properties": {"a": {"type": "string", "pattern": "(?=x)"}}}, "regex parse error"),
@@ -58,6 +65,29 @@ def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(schema, reason)
     with pytest.raises(EngineError, match=f"'f' cannot be used: .*{reason}") as caught:
         constraint_on(tool(**schema))
     assert caught.value.code == "invalid_function_parameters"
+
+
+keywords = st.sampled_from([*KEYWORDS, "const", "default", "description", "a"])
+words = st.sampled_from(["a", "#", "#/$defs/a", "[", "(?=a)", "object", "string", "array", "null"])
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keywords, inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, database=None)
+@given(parameters=st.dictionaries(keywords, anything, max_size=4))
+def test_whatever_stands_in_a_schema_is_held_to_or_refused(parameters):
+    anything_at_all = tool(**parameters)
+    assert in_words([], [described(anything_at_all)])
+    if shape_fault(parameters):
+        with pytest.raises(EngineError) as caught:
+            constraint_on(anything_at_all)
+        assert caught.value.code == "invalid_function_parameters"
+    else:
+        with contextlib.suppress(EngineError):  # many say what nothing can be held to
+            constraint_on(anything_at_all)
 
 
 def test_arguments_are_checked_against_all_that_the_schema_says():

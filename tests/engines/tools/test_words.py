@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from antiphon.engines.tools.calls import described
 from antiphon.engines.tools.words import in_words
 from antiphon.wire.session import FunctionTool
@@ -47,6 +49,15 @@ def test_without_instructions_functions_are_told_before_everything_else():
 
 def test_without_functions_nothing_is_added():
     assert in_words([SYSTEM, USER], []) == [SYSTEM, USER]
+
+
+@pytest.mark.parametrize("properties", [None, [], 3, {"city": None}])
+@pytest.mark.parametrize("required", [None, True, "city", [{}]])
+def test_what_is_no_schema_is_told_all_the_same(properties, required):
+    """Prompts are measured before anybody judges what is in them."""
+    parameters = {"properties": properties, "required": required}
+    (told,) = in_words([], [described(FunctionTool(name="look", parameters=parameters))])
+    assert "\n- look(" in told["content"]
 
 
 def test_calls_and_outputs_become_texts():

@@ -16,7 +16,7 @@ from antiphon.engines.thinking import GenerationRequest
 from antiphon.engines.tools.calls import ToolRules, described, tool_rules
 from antiphon.engines.tools.grammar import Thoughts, answer_grammar
 from antiphon.engines.tools.messages import chat_completions_message
-from antiphon.engines.tools.schemas import constraint_on
+from antiphon.engines.tools.schemas import check_shape, constraint_on
 from antiphon.engines.tools.syntax import IN_WORDS, CallSyntax, visible
 from antiphon.engines.tools.words import in_words
 from antiphon.errors import EngineError
@@ -150,7 +150,10 @@ class Prompts:
 
     def _rules(self, request: GenerationRequest) -> ToolRules:
         options = self._options
-        return tool_rules(request, trained=options.tools, repeat_calls=options.repeat_calls)
+        rules = tool_rules(request, trained=options.tools, repeat_calls=options.repeat_calls)
+        for tool in rules.offered:  # those that the model may not call now are told as well
+            check_shape(tool)
+        return rules
 
     def _fitted(
         self, messages: list[dict[str, Any]], rules: ToolRules

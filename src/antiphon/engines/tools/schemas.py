@@ -15,10 +15,11 @@ from typing import Any
 from msgspec import Struct
 
 from antiphon.engines.tools.calls import parameters_of
+from antiphon.engines.tools.shapes import shape_fault
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 
-__all__ = ["Constraint", "check_arguments", "constraint_on", "grammar_refusal"]
+__all__ = ["Constraint", "check_arguments", "check_shape", "constraint_on", "grammar_refusal"]
 
 _JSON_STYLE = {
     # As models are trained to write JSON, and in as few tokens as that takes.
@@ -50,10 +51,21 @@ def constraint_on(tool: FunctionTool) -> Constraint:
         EngineError: Code ``invalid_function_parameters`` if that is no JSON Schema of an object, or
             nothing can be held to it.
     """
+    check_shape(tool)
     schema = {"type": "object", **parameters_of(tool)}
     if schema["type"] != "object":
         raise _unusable(tool.name, f"arguments are objects, not {schema['type']!r}")
     return _constraint(tool.name, json.dumps(_closed(schema)))
+
+
+def check_shape(tool: FunctionTool) -> None:
+    """Check that the tool's parameters can be read as a JSON Schema at all.
+
+    Raises:
+        EngineError: Code ``invalid_function_parameters``, with the place of what cannot.
+    """
+    if fault := shape_fault(parameters_of(tool)):
+        raise _unusable(tool.name, fault)
 
 
 def check_arguments(tool: FunctionTool, arguments: str) -> None:

@@ -57,11 +57,13 @@ def _description(tools: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _signature(function: Mapping[str, Any]) -> str:
+    # Prompts are measured before anybody judges whether this is a schema.
     schema = function["parameters"]
-    required = schema.get("required", ())
+    properties, required = schema.get("properties"), schema.get("required")
+    named = properties if isinstance(properties, dict) else {}
+    needed = required if isinstance(required, list) else []
     parameters = ", ".join(
-        f"{name}{'' if name in required else '?'}: {_kind(kind)}"
-        for name, kind in schema.get("properties", {}).items()
+        f"{name}{'' if name in needed else '?'}: {_kind(kind)}" for name, kind in named.items()
     )
     description = function["description"]
     return f"- {function['name']}({parameters})" + (f": {description}" if description else "")
