@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct
@@ -24,6 +26,7 @@ from antiphon.wire.session import FunctionTool
 
 __all__ = ["Prompt", "Prompts", "template_variables"]
 
+_log = logging.getLogger(__name__)
 
 _CHARS_A_TOKEN = 3
 """At least, on average, in thoughts."""
@@ -46,6 +49,25 @@ class Prompt(Struct, frozen=True):
     calls: CallSyntax | None
     loosely_held: Mapping[str, FunctionTool]
     end_of_thoughts: str | None
+
+
+@contextmanager
+def _failing_alone() -> Iterator[None]:
+    """Have a mistake fail the request that it shows in.
+
+    Any other exception would be taken for a crash, and the engine be loaded anew for everybody.
+
+    Raises:
+        EngineError: In place of any other exception.
+    """
+    try:
+        yield
+    except EngineError:
+        raise
+    except Exception as error:
+        _log.exception("a request failed, since no prompt could be made of it")
+        message = f"the request failed, since no prompt can be made of it: {error!r}"
+        raise EngineError(message, stage="generate") from error
 
 
 class Prompts:
@@ -76,6 +98,7 @@ class Prompts:
             if any(token in (part or "") for part in astuple(self._calls))
         }
 
+    @_failing_alone()
     def answer_to(self, request: GenerationRequest) -> Prompt:
         """Return what to ask for an answer.
 
@@ -126,6 +149,7 @@ class Prompts:
             thoughts.end if thoughts else None,
         )
 
+    @_failing_alone()
     def open_at_last_word(self, request: GenerationRequest) -> str:
         """Return the prompt up to the last word of the request's last message.
 
