@@ -50,10 +50,17 @@ def test_what_cannot_be_held_is_known(extra, complete):
     assert constraint_on(tool(**schema)).complete is complete
 
 
+def test_arguments_are_an_object_where_the_schema_also_allows_something_else():
+    held = constraint_on(tool(type=["object", "null"], properties={"a": {"type": "null"}}))
+    assert json.loads(held.schema)["type"] == "object"
+    assert held.complete
+
+
 @pytest.mark.parametrize(
     ("schema", "reason"),
     [
         ({"type": "string"}, "arguments are objects, not 'string'"),
+        ({"type": ["array", "null"]}, r"arguments are objects, not \['array', 'null'\]"),
         ({"properties": None}, "'properties' must be an object of schemas, not null"),
         ({"properties": {"a": {"$ref": "#/$defs/gone"}}}, "'/\\$defs/gone' does not exist"),
         ({"properties": {"a": {"type": "text"}}}, "Invalid type: text"),

@@ -52,10 +52,11 @@ def constraint_on(tool: FunctionTool) -> Constraint:
             nothing can be held to it.
     """
     check_shape(tool)
-    schema = {"type": "object", **parameters_of(tool)}
-    if schema["type"] != "object":
-        raise _unusable(tool.name, f"arguments are objects, not {schema['type']!r}")
-    return _constraint(tool.name, json.dumps(_closed(schema)))
+    schema = parameters_of(tool)
+    kind = schema.get("type", "object")
+    if kind != "object" and (isinstance(kind, str) or "object" not in kind):
+        raise _unusable(tool.name, f"arguments are objects, not {kind!r}")
+    return _constraint(tool.name, json.dumps(_closed({**schema, "type": "object"})))
 
 
 def check_shape(tool: FunctionTool) -> None:
