@@ -74,6 +74,24 @@ def test_a_schema_that_cannot_be_used_is_refused_with_the_reason(schema, reason)
     assert caught.value.code == "invalid_function_parameters"
 
 
+def test_a_pattern_that_cannot_be_used_is_shown_with_the_reason():
+    with pytest.raises(EngineError) as caught:
+        constraint_on(tool(properties={"a": {"type": "string", "pattern": "ab(?=x)"}}))
+    assert caught.value.message.endswith(
+        "cannot be used: regex parse error:\n"
+        "    ab(?=x)\n"
+        "      ^^^\n"
+        "error: look-around, including look-ahead and look-behind, is not supported"
+    )
+
+
+def test_of_a_long_pattern_no_more_is_shown_than_can_be_read():
+    with pytest.raises(EngineError) as caught:
+        constraint_on(tool(properties={"a": {"type": "string", "pattern": "(a" * 5000}}))
+    assert len(caught.value.message) < 700
+    assert caught.value.message.endswith("error: unclosed group")
+
+
 keywords = st.sampled_from([*KEYWORDS, "const", "default", "description", "a"])
 words = st.sampled_from(["a", "#", "#/$defs/a", "[", "(?=a)", "object", "string", "array", "null"])
 anything = st.recursive(

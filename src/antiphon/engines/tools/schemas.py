@@ -8,6 +8,7 @@ know it is told to overlook, and such arguments are checked when they are comple
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,6 +28,9 @@ _JSON_STYLE = {
     "item_separator": ", ",
     "key_separator": ": ",
 }
+
+_SHOWN_CHARS = 250
+"""Of the beginning of a reason, and of its end; patterns may be of any length."""
 
 _OPENING_WORDS = {"$ref", "allOf", "anyOf", "oneOf", "patternProperties", "unevaluatedProperties"}
 """Schemas that allow properties elsewhere than in ``properties``."""
@@ -106,8 +110,16 @@ def _constraint(name: str, schema: str) -> Constraint:
         refusal = grammar_refusal(f"%llguidance {{}}\nstart: %json {text}")
         if not refusal:
             return Constraint(text, complete=not lenient)
-    reason = refusal.partition("\n")[0].rpartition("JSON schema: ")[2]
-    raise _unusable(name, reason)
+    raise _unusable(name, _reason(refusal))
+
+
+def _reason(refusal: str) -> str:
+    """What llguidance says, without the grammar that follows: of patterns, also where and why."""
+    reason = re.sub(r"^at [^:]*: (failed to compile JSON schema: )?", "", refusal)
+    reason = reason.partition("\n   1 | %llguidance")[0]
+    if len(reason) > 2 * _SHOWN_CHARS:
+        return f"{reason[:_SHOWN_CHARS]} … {reason[-_SHOWN_CHARS:]}"
+    return reason
 
 
 def _closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
