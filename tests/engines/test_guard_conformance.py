@@ -2,7 +2,7 @@
 
 from antiphon.engines import conformance
 from antiphon.engines.base import Engine, EngineSettings
-from antiphon.engines.conformance_hearing import TurnPredictorConformance
+from antiphon.engines.conformance import TurnPredictorConformance
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.scripted.hearing import create_transcriber, create_turn_predictor
 from antiphon.engines.scripted.speaking import create_synthesizer

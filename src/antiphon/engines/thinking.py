@@ -18,6 +18,7 @@ __all__ = [
     "GenerationRequest",
     "LanguageModel",
     "MessageEndPredictor",
+    "Progress",
     "PromptRead",
     "SpeechDelta",
     "TextDelta",
@@ -55,6 +56,14 @@ class GenerationRequest(Struct, frozen=True, kw_only=True):
     conversation: str | None = None
     recordings: Mapping[str, Floats] = {}
     voice: str | None = None
+
+
+class Progress(Struct, frozen=True):
+    """Work goes on, but there is nothing to tell yet: a long prompt is read, a thought is thought.
+
+    The guard before the engine (``engines/guard.py``) passes it on to nobody: it takes an engine of
+    whose work nothing comes for so long to hang. May come at any time before the end.
+    """
 
 
 class PromptRead(Struct, frozen=True):
@@ -125,7 +134,7 @@ class GenerationEnd(Struct, frozen=True):
     output_tokens: int
 
 
-GenerationEvent = PromptRead | TextDelta | SpeechDelta | ToolCallDelta | GenerationEnd
+GenerationEvent = Progress | PromptRead | TextDelta | SpeechDelta | ToolCallDelta | GenerationEnd
 
 
 class LanguageModel(Engine, Protocol):
@@ -144,7 +153,8 @@ class LanguageModel(Engine, Protocol):
         """Answer the context.
 
         Yields:
-            Events as documented on each type, ending with exactly one :class:`GenerationEnd`.
+            Events as documented on each type, ending with exactly one :class:`GenerationEnd`. Where
+            nothing else may come for more than some seconds, :class:`Progress`.
 
         Raises:
             EngineError: stage ``generate``; code ``context_length_exceeded`` if the request is too

@@ -21,6 +21,7 @@ from antiphon.engines.conformance import calls_in, events_of
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationRequest,
+    Progress,
     PromptRead,
     TextDelta,
     ToolCallDelta,
@@ -89,6 +90,15 @@ async def test_a_prompt_that_was_read_before_is_cached(model):
     assert isinstance(second, PromptRead)
     assert second.input_tokens == first.input_tokens > 20
     assert second.cached_tokens >= first.input_tokens - 1
+
+
+async def test_while_a_long_prompt_is_read_it_says_that_it_goes_on(model):
+    messages = (SYSTEM, ChatMessage("user", "many words " * 100))
+    request = GenerationRequest(messages=messages, max_output_tokens=1)
+    async with aclosing(model.generate(request)) as events:
+        told = [type(event) async for event in events]
+    assert told.index(PromptRead) >= 3
+    assert set(told[: told.index(PromptRead)]) == {Progress}
 
 
 async def test_warming_reads_the_instructions_beforehand(model):
@@ -165,7 +175,7 @@ async def test_after_a_cancelled_answer_the_next_one_finds_what_was_read(model):
     question = ChatMessage("user", "Tell me a story about a fox, a hen, and a very old house.")
     request = GenerationRequest(messages=(SYSTEM, question), conversation="fox")
     async with aclosing(model.generate(request)) as events:
-        first = await anext(events)
+        first = await anext(event async for event in events if isinstance(event, PromptRead))
     second, *_ = await events_of(model.generate(request))
     assert second.cached_tokens == first.input_tokens - 1
 

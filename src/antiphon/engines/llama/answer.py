@@ -8,7 +8,7 @@ from typing import Any
 from antiphon.engines.llama.prompts import Prompt
 from antiphon.engines.native.pool import Emitter
 from antiphon.engines.reasoning import ReasoningFilter
-from antiphon.engines.thinking import GenerationEnd, GenerationEvent, PromptRead
+from antiphon.engines.thinking import GenerationEnd, GenerationEvent, Progress, PromptRead
 from antiphon.engines.tools.reader import CallReader, Reading
 from antiphon.engines.tools.schemas import check_arguments
 from antiphon.errors import EngineError
@@ -38,27 +38,14 @@ class Answer:
         self._thoughts = None if end is None else ReasoningFilter(end, begun=True)
 
     def take(self, chunk: Mapping[str, Any]) -> bool:
-        """Emit what a chunk brings; true if nothing after it is wanted.
+        """Emit what a chunk brings, in any case something; true if nothing after it is wanted.
 
         Raises:
             Stopped: The reader has gone.
         """
         self._emit.check()
-        timings = chunk.get("timings")
-        if timings is not None and timings["predicted_n"]:  # 0 while the prompt is being read
-            self._tokens = timings["predicted_n"]
-            if not self._prompt_read:
-                self._prompt_read = True
-                cached_tokens = timings["cache_n"]
-                self._emit(PromptRead(cached_tokens + timings["prompt_n"], cached_tokens))
-        for choice in chunk.get("choices", ()):
-            self._finish_reason = choice["finish_reason"] or self._finish_reason
-            text = self._after_thoughts(choice["delta"].get("content") or "")
-            if text:
-                new_tokens = self._tokens - self._emitted_tokens
-                self._emitted_tokens = self._tokens
-                for event in self._reader.read(text, new_tokens):
-                    self._emit(event)
+        for event in self._told_by(chunk) or [Progress()]:
+            self._emit(event)
         return self._reader.reading is Reading.OVER
 
     def finish(self) -> None:
@@ -84,6 +71,24 @@ class Answer:
             for event in self._reader.finish():
                 self._emit(event)
         self._emit(GenerationEnd("length" if length else "stop", self._tokens))
+
+    def _told_by(self, chunk: Mapping[str, Any]) -> list[GenerationEvent]:
+        events: list[GenerationEvent] = []
+        timings = chunk.get("timings")
+        if timings is not None and timings["predicted_n"]:  # 0 while the prompt is being read
+            self._tokens = timings["predicted_n"]
+            if not self._prompt_read:
+                self._prompt_read = True
+                cached_tokens = timings["cache_n"]
+                events.append(PromptRead(cached_tokens + timings["prompt_n"], cached_tokens))
+        for choice in chunk.get("choices", ()):
+            self._finish_reason = choice["finish_reason"] or self._finish_reason
+            text = self._after_thoughts(choice["delta"].get("content") or "")
+            if text:
+                new_tokens = self._tokens - self._emitted_tokens
+                self._emitted_tokens = self._tokens
+                events += self._reader.read(text, new_tokens)
+        return events
 
     def _after_thoughts(self, text: str) -> str:
         """What of the text belongs to the answer."""
