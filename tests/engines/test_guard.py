@@ -29,7 +29,13 @@ from antiphon.engines.scripted.script import (
     WaitFor,
 )
 from antiphon.engines.scripted.thinking import ScriptedLanguageModel, create_language_model
-from antiphon.engines.thinking import GenerationRequest, MessageEndPredictor
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    MessageEndPredictor,
+    Progress,
+)
 from antiphon.errors import ConfigurationError, EngineError
 from tests.support.virtual_time import step
 
@@ -204,6 +210,22 @@ async def test_time_between_events_counts_not_their_sum():
         steps=(Say("One two three four five six.", every_ms=4000),)
     )
     assert await heard_by(guard(ears(slowly), stall_s=5)) == "One two three four five six."
+
+
+async def test_an_engine_whose_work_goes_on_does_not_hang_and_nobody_is_told():
+    class Reading(ScriptedLanguageModel):
+        async def generate(
+            self, request: GenerationRequest
+        ) -> AsyncGenerator[GenerationEvent, None]:
+            for _ in range(9):
+                await anyio.sleep(4)
+                yield Progress()
+            yield GenerationEnd("stop", 0)
+
+    model = create_language_model(EngineSettings(name="mind"))
+    engine = guard(Reading(model.info, Script()), stall_s=5)
+    events = [event async for event in engine.generate(GenerationRequest(messages=()))]
+    assert events == [GenerationEnd("stop", 0)]
 
 
 async def test_a_crash_is_an_error_of_the_request_and_the_engine_is_replaced():

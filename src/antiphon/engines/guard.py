@@ -35,6 +35,7 @@ from antiphon.engines.thinking import (
     GenerationRequest,
     LanguageModel,
     MessageEndPredictor,
+    Progress,
 )
 from antiphon.errors import EngineError, Stage
 
@@ -140,7 +141,8 @@ class _Guarded(Repaired[E]):
             engine = self._engine
             async with aclosing(begin(engine)) as events:
                 while (event := await self._next(events, engine)) is not _END:
-                    yield event
+                    if not isinstance(event, Progress):
+                        yield event
         finally:
             self._running -= 1
             self._leave()
