@@ -25,6 +25,17 @@ def test_letters_that_nobody_can_read_are_left_out(text, language, read):
     assert legible(text, language) == read
 
 
+@pytest.mark.parametrize("language", ["en", "ru", "hi"])
+def test_of_control_characters_only_gaps_are_left(language):
+    assert legible("one\0two\x1bthree\x85four", language) == "one two three four"
+    assert legible("one\ttwo\r\nthree", language) == "one\ttwo\r\nthree"
+
+
+def test_a_text_with_control_characters_is_pronounced():
+    (sentence,) = Pronouncer("en-us", "en").sentences("Hello\0 world.")
+    assert sentence == "həlˈoʊ wˈɜːld."
+
+
 def test_each_sentence_is_pronounced_by_itself():
     first, second = Pronouncer("en-us", "en").sentences("One moment, please. Done!")
     assert first == "wˈʌn mˈoʊmənt, plˈiːz."

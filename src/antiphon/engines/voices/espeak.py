@@ -65,6 +65,10 @@ _LATIN_READERS_KNOW = ("LATIN", "GREEK", "FEMININE", "MASCULINE", "MICRO", "MODI
 formulas, and the signs ª, º and µ."""
 
 
+_CONTROLS = {code: " " for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"}
+"""Unicode's category Cc, without those that lay out a text."""
+
+
 class Pronouncer:
     """Says how a language is pronounced.
 
@@ -118,15 +122,17 @@ def import_piper() -> Any:  # noqa: ANN401 (a library that need not be installed
 
 
 def legible(text: str, language: str) -> str:
-    """Return a text without the letters that its readers cannot read.
+    """Return a text without what cannot be read out: its readers' unknown letters, and controls.
 
-    espeak-ng reads each of them out as what it is: "Chinese letter, Chinese letter".
+    espeak-ng reads each such letter out as what it is: "Chinese letter, Chinese letter". A control
+    character leaves a gap; with a NUL, no text could be given to it at all.
 
     Args:
         text: What shall be said.
-        language: ISO-639-1 code. Nothing is left out of languages that are not written in Latin
+        language: ISO-639-1 code. No letters are left out of languages that are not written in Latin
             letters: which letters they mix is not known here.
     """
+    text = text.translate(_CONTROLS)
     if language not in LATIN_LANGUAGES or text.isascii():
         return text
     return "".join(sign for sign in text if _is_legible(sign))
