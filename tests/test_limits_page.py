@@ -82,6 +82,7 @@ NUMBERS = {
     "MCP calls under way": MAX_CALLS,
     "characters of instructions": sizes.MAX_INSTRUCTIONS_CHARS,
     "tools": sizes.MAX_TOOLS,
+    "characters of the name of a function": sizes.MAX_FUNCTION_NAME_CHARS,
     "bytes of the parameters of a function": sizes.MAX_SCHEMA_BYTES,
     "bytes of all settings in one event": sizes.MAX_SETTINGS_BYTES,
     "characters of a text, of arguments, of an output": sizes.MAX_TEXT_CHARS,

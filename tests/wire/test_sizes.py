@@ -11,6 +11,7 @@ from antiphon.errors import RequestError
 from antiphon.wire.codec import decode_client_event
 from antiphon.wire.sizes import (
     MAX_APPEND_BYTES,
+    MAX_FUNCTION_NAME_CHARS,
     MAX_INPUT_ITEMS,
     MAX_INSTRUCTIONS_CHARS,
     MAX_PARTS,
@@ -57,11 +58,13 @@ def function(size_bytes: int = 2) -> dict[str, Any]:
 
 
 TEXT, INSTRUCTIONS = "x" * MAX_TEXT_CHARS, "x" * MAX_INSTRUCTIONS_CHARS
+NAME = "x" * MAX_FUNCTION_NAME_CHARS
 
 FITTING = [
     session(instructions=INSTRUCTIONS),
     session(tools=[function()] * MAX_TOOLS),
     session(tools=[function(MAX_SCHEMA_BYTES)]),
+    session(tools=[{"type": "function", "name": NAME}]),
     response(instructions=INSTRUCTIONS),
     response(tools=[function()] * MAX_TOOLS),
     response(input=[message("x")] * MAX_INPUT_ITEMS),
@@ -78,6 +81,7 @@ REFUSED = [
     (session(instructions=INSTRUCTIONS + "x"), "session.instructions"),
     (session(tools=[function()] * (MAX_TOOLS + 1)), "session.tools"),
     (session(tools=[function(MAX_SCHEMA_BYTES + 1)]), "session.tools[0].parameters"),
+    (session(tools=[{"type": "function", "name": NAME + "x"}]), "session.tools[0].name"),
     (session(tools=[function(MAX_SCHEMA_BYTES)] * 17), "session"),
     (session(tracing={"metadata": {"all": "x" * MAX_SETTINGS_BYTES}}), "session"),
     (session(prompt={"id": "p", "variables": {"all": "x" * MAX_SETTINGS_BYTES}}), "session"),

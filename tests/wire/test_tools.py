@@ -1,6 +1,11 @@
+import json
+from typing import Any
+
 import msgspec
 import pytest
 
+from antiphon.errors import RequestError
+from antiphon.wire.codec import decode_client_event
 from antiphon.wire.refusal import InvalidFieldError
 from antiphon.wire.tools import (
     FunctionTool,
@@ -37,6 +42,27 @@ def test_other_tool_choices_are_refused(value) -> None:
 def test_a_null_description_is_a_description() -> None:
     tool = msgspec.convert({"type": "function", "name": "f", "description": None}, Tool)
     assert tool == FunctionTool(name="f", description=None)
+
+
+@pytest.mark.parametrize("name", ["f", "get_weather", "Get-Weather-2", "x" * 128])
+def test_a_function_may_have_these_names(name) -> None:
+    assert msgspec.convert({"type": "function", "name": name}, Tool) == FunctionTool(name=name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "get weather", "get.weather", 'x"', "</tool_call>", "wetter_€", "f\n", "x" * 129]
+)
+@pytest.mark.parametrize("event", ["session.update", "response.create"])
+def test_a_function_may_have_no_other_names(event, name) -> None:
+    settings: dict[str, Any] = {
+        "tools": [{"type": "function", "name": "fine"}, {"type": "function", "name": name}]
+    }
+    field = event.partition(".")[0]
+    if field == "session":
+        settings |= {"type": "realtime"}
+    with pytest.raises(RequestError) as refusal:
+        decode_client_event(json.dumps({"type": event, field: settings}))
+    assert refusal.value.param == f"{field}.tools[1].name"
 
 
 @pytest.mark.parametrize("place", ["server_url", "tunnel_id"])

@@ -12,6 +12,7 @@ from msgspec import Meta, UnsetType
 
 __all__ = [
     "MAX_EVENT_ID_CHARS",
+    "NAME_PATTERN",
     "AudioBytes",
     "AudioEndMs",
     "AudioStartMs",
@@ -33,7 +34,8 @@ __all__ = [
 ]
 
 # The lookahead closes a gap of Python's `$`, which also matches before a trailing newline.
-_ID_PATTERN = r"^[a-zA-Z0-9_-]+$(?!\n)"
+NAME_PATTERN = r"^[a-zA-Z0-9_-]+$(?!\n)"
+"""Of ids, and of what a model calls by name."""
 
 MAX_EVENT_ID_CHARS = 512
 
@@ -51,7 +53,7 @@ ItemId = Annotated[
     Meta(
         min_length=1,
         max_length=64,
-        pattern=_ID_PATTERN,
+        pattern=NAME_PATTERN,
         description="Id of the item. A client may choose it; otherwise the server does.",
     ),
 ]
@@ -69,7 +71,7 @@ CallId = Annotated[
     Meta(
         min_length=1,
         max_length=32,
-        pattern=_ID_PATTERN,
+        pattern=NAME_PATTERN,
         description="Id that pairs a function call with its output.",
     ),
 ]

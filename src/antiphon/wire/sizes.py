@@ -13,6 +13,7 @@ from antiphon.wire.refusal import InvalidFieldError
 
 __all__ = [
     "MAX_APPEND_BYTES",
+    "MAX_FUNCTION_NAME_CHARS",
     "MAX_INPUT_ITEMS",
     "MAX_INSTRUCTIONS_CHARS",
     "MAX_PARTS",
@@ -38,6 +39,9 @@ MAX_PARTS = 64
 
 MAX_TOOLS = 128
 """Of a session or a response, each server of tools counted as one. As the hosted API has it."""
+
+MAX_FUNCTION_NAME_CHARS = 128
+"""As the hosted API has it. A model writes the name again with each call."""
 
 MAX_SCHEMA_BYTES = 1 << 16
 """Of the parameters of one function, as JSON."""

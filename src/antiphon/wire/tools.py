@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from antiphon.wire.fields import NAME_PATTERN
 from antiphon.wire.refusal import InvalidFieldError
-from antiphon.wire.sizes import MAX_SCHEMA_BYTES, refuse_oversized
+from antiphon.wire.sizes import MAX_FUNCTION_NAME_CHARS, MAX_SCHEMA_BYTES, refuse_oversized
 
 __all__ = [
     "FunctionTool",
@@ -28,7 +29,15 @@ class FunctionTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="fun
         InvalidFieldError: Its parameters are too large.
     """
 
-    name: Annotated[str, Meta(min_length=1, description="Name of the function.")]
+    name: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MAX_FUNCTION_NAME_CHARS,
+            pattern=NAME_PATTERN,
+            description="Name of the function.",
+        ),
+    ]
     description: Annotated[
         str | UnsetType | None, Meta(description="What it does and when to call it.")
     ] = UNSET
