@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import anyio
 import pytest
@@ -35,7 +36,13 @@ from antiphon.engines.scripted.script import (
     WaitFor,
 )
 from antiphon.engines.scripted.thinking import ScriptedLanguageModel
-from antiphon.engines.thinking import GenerationEvent, GenerationRequest, PromptRead
+from antiphon.engines.thinking import (
+    EndReason,
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    PromptRead,
+)
 from antiphon.observe import Moment
 from antiphon.runtime.respond import SEGMENTS_AHEAD, Answer, generation_request
 from antiphon.runtime.sounding import DELTA_S
@@ -267,6 +274,24 @@ async def test_an_answer_without_an_end_has_failed(modality):
     signals = await Run(cast, plan(modality=modality)).work_out()
     assert isinstance(signals[-1], GenerationFailed)
     assert signals[-1].failure.message == "the language model's answer has no end"
+
+
+class SilentLanguageModel(ScriptedLanguageModel):
+    """One that says nothing, and ends as others write an end."""
+
+    async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
+        yield GenerationEnd(cast("EndReason", "tool_calls"), 1)
+
+
+async def test_an_answer_that_ends_for_an_unknown_reason_has_failed():
+    info = EngineInfo(name="foreign", role="language_model")
+    engines = replace(make_cast(), language_model=SilentLanguageModel(info, Script()))
+    (failed,) = await Run(engines, plan(modality="text")).work_out()
+    assert isinstance(failed, GenerationFailed)
+    assert failed.failure.message == (
+        "foreign has ended its answer for the reason 'tool_calls'; there are "
+        "'stop', 'length', and 'content_filter'"
+    )
 
 
 # --- back-pressure --------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from antiphon.engines.base import Engine, Floats
 from antiphon.wire.session import FunctionTool
 
 __all__ = [
+    "EndReason",
     "GenerationEnd",
     "GenerationEvent",
     "GenerationRequest",
@@ -121,6 +122,9 @@ class ToolCallDelta(Struct, frozen=True):
     tokens: int = 1
 
 
+EndReason = Literal["stop", "length", "content_filter"]
+
+
 class GenerationEnd(Struct, frozen=True):
     """The generation is over; always the last event.
 
@@ -130,7 +134,7 @@ class GenerationEnd(Struct, frozen=True):
         output_tokens: Tokens generated in all, by the model's own tokenizer.
     """
 
-    reason: Literal["stop", "length", "content_filter"]
+    reason: EndReason
     output_tokens: int
 
 

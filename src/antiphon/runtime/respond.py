@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
+from typing import get_args
 
 import anyio
 import anyio.to_thread
@@ -31,6 +32,7 @@ from antiphon.core.signals import (
 )
 from antiphon.engines.base import Floats
 from antiphon.engines.thinking import (
+    EndReason,
     GenerationEnd,
     GenerationEvent,
     GenerationRequest,
@@ -45,6 +47,7 @@ from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.segment import Segment, Segmenter
 from antiphon.runtime.sounding import Sounding
 from antiphon.runtime.voice import Voice
+from antiphon.wire.refusal import listed
 
 __all__ = ["Answer", "failure_of", "generation_request", "no_recording"]
 
@@ -171,6 +174,7 @@ class Answer:
         async with aclosing(self.engines.language_model.generate(request)) as events:
             async for event in events:
                 if isinstance(event, GenerationEnd):
+                    _check_reason(event, self.engines.language_model.info.name)
                     return event
                 self._report(event)
                 await take(event)
@@ -248,6 +252,21 @@ def failure_of(error: EngineError) -> Failure:
     fault_of_client = error.code in _CLIENTS_FAULTS
     kind = "invalid_request_error" if fault_of_client else "server_error"
     return Failure(error.stage, error.code, error.message, kind)
+
+
+def _check_reason(end: GenerationEnd, name: str) -> None:
+    """Check what an engine says it ended for: nobody else holds third parties to the type.
+
+    Raises:
+        EngineError: There is no such reason.
+    """
+    reasons = get_args(EndReason)
+    if end.reason not in reasons:
+        message = (
+            f"{name} has ended its answer for the reason {end.reason!r}; there are "
+            f"{listed(reasons)}"
+        )
+        raise EngineError(message, stage="generate")
 
 
 def _first(group: BaseExceptionGroup[EngineError]) -> EngineError:
