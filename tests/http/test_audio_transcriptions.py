@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import anyio
@@ -277,3 +278,15 @@ async def test_a_stream_tells_the_words_before_all_are_known():
         gate.open()
         *_, last = [event async for event in events]
     assert (last.type, getattr(last, "text", None)) == ("transcript.text.done", "Good morning.")
+
+
+async def test_a_stream_ends_with_what_it_cost_in_tokens():
+    response = await answered(stream="true")
+    done = json.loads(response.text.split("data: ")[-1])
+    assert done["usage"] == {
+        "type": "tokens",
+        "input_tokens": 70,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": 70},
+        "output_tokens": 5,
+        "total_tokens": 75,
+    }

@@ -144,7 +144,6 @@ DIFFERENCES: dict[Difference, str] = {
     ): "two sets of parameters, of which the other one has true",
     (SERVER, "Transcription.usage", "we lack UsageTokens"): COUNTED_IN_SECONDS,
     (SERVER, "DiarizedTranscription.usage", "we lack UsageTokens"): COUNTED_IN_SECONDS,
-    (SERVER, "TextDone.usage", WE_LACK): "the SDK knows it in tokens only, and files have none",
     (SERVER, "TextDelta.segment_id", WE_LACK): "engines tell words before they know the speaker",
     (SERVER, "VerboseTranscription.task", SDK_LACKS): "as the hosted service sends it",
     (SERVER, "VerboseTranslation.task", SDK_LACKS): "as the hosted service sends it",

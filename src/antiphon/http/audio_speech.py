@@ -11,13 +11,12 @@ from starlette.responses import Response
 from antiphon.audio import ffmpeg
 from antiphon.audio.encoders import ENCODINGS, Encoding
 from antiphon.core.abilities import voice_name
-from antiphon.core.plan import ChatMessage
 from antiphon.core.usage import usage_without_response
 from antiphon.errors import RequestError
 from antiphon.http.bodies import read_json
 from antiphon.http.streams import EVENT_STREAM, WorkedOutResponse, as_events
-from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.files.speak import SpokenFile
+from antiphon.runtime.files.tokens import text_tokens
 from antiphon.runtime.reception import Reception
 from antiphon.wire.refusal import listed
 from antiphon.wire.speech import SpeechAudioDelta, SpeechAudioDone, SpeechBody, SpeechUsage
@@ -55,14 +54,14 @@ class Speech:
             file = SpokenFile(
                 wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
             )
-            text_tokens = _text_tokens(engines, wanted.input)
+            read_tokens = text_tokens(engines, wanted.input)
             needs.callback(
                 lambda: use(
-                    usage_without_response(text_tokens=text_tokens, spoken_tokens=file.audio_tokens)
+                    usage_without_response(text_tokens=read_tokens, spoken_tokens=file.audio_tokens)
                 )
             )
             if wanted.stream_format == "sse":
-                events = _events(file, text_tokens)
+                events = _events(file, read_tokens)
                 return WorkedOutResponse(
                     as_events(events), media_type=EVENT_STREAM, needs=needs.pop_all()
                 )
@@ -90,9 +89,3 @@ async def _events(file: SpokenFile, input_tokens: int) -> AsyncGenerator[object,
         input_tokens=input_tokens, output_tokens=file.audio_tokens, total_tokens=total
     )
     yield SpeechAudioDone(usage=usage)
-
-
-def _text_tokens(engines: EngineSet, text: str) -> int:
-    """Count a text's tokens by the language model's tokenizer; 0 if it cannot count."""
-    counter = engines.reader.counter
-    return 0 if counter is None else counter.message_tokens(ChatMessage("user", text))

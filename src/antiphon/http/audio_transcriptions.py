@@ -27,6 +27,7 @@ from antiphon.http.transcript_formats import (
     translated,
 )
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.runtime.files.tokens import text_tokens
 from antiphon.runtime.files.transcribe import FileTranscript, FileTranscription
 from antiphon.runtime.reception import Reception
 from antiphon.wire.audio_config import ServerVad
@@ -97,7 +98,8 @@ class Transcriptions:
         work = self._begin(reader, wanted, engines, translate=translate)
         needs.callback(lambda: use(_usage(reader)))
         if wanted.stream:
-            body, media_type = as_events(stream_events(work, wanted)), EVENT_STREAM
+            events = stream_events(work, wanted, partial(text_tokens, engines))
+            body, media_type = as_events(events), EVENT_STREAM
         else:
             body = _whole(
                 work, partial(translated if translate else formatted, wanted=wanted, info=info)

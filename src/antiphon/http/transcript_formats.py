@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from msgspec import UNSET, UnsetType
 
 from antiphon.core.languages import language_name
+from antiphon.core.usage import INPUT_AUDIO_TOKENS_PER_S, audio_tokens
 from antiphon.engines.base import EngineInfo
 from antiphon.engines.hearing import SpeakerTurn
 from antiphon.http.subtitles import as_srt, as_vtt
@@ -20,7 +21,12 @@ from antiphon.runtime.files.transcribe import (
     WordsHeard,
 )
 from antiphon.wire.codec import encode
-from antiphon.wire.transcription_events import TranscriptionDurationUsage, TranscriptionLanguage
+from antiphon.wire.transcription_events import (
+    TranscriptionDurationUsage,
+    TranscriptionInputTokenDetails,
+    TranscriptionLanguage,
+    TranscriptionTokenUsage,
+)
 from antiphon.wire.transcriptions import (
     DiarizedSegment,
     DiarizedTranscription,
@@ -111,9 +117,15 @@ def translated(transcript: FileTranscript, wanted: TranscriptionForm, info: Engi
 
 
 async def stream_events(
-    work: FileTranscription, wanted: TranscriptionForm
+    work: FileTranscription, wanted: TranscriptionForm, text_tokens: Callable[[str], int]
 ) -> AsyncGenerator[TranscriptionStreamEvent, None]:
-    """Yield the events of a transcription that is streamed, the last of which has all of it."""
+    """Yield the events of a transcription that is streamed, the last of which has all of it.
+
+    Args:
+        work: Finds the words out.
+        wanted: What was asked for.
+        text_tokens: Counts the tokens of a text.
+    """
     async with aclosing(work.listen()) as heard:
         async for event in heard:
             match event:
@@ -128,6 +140,7 @@ async def stream_events(
         text=transcript.text,
         languages=_languages(transcript),
         logprobs=tuple(transcript.logprobs) if wanted.include else UNSET,
+        usage=_token_usage(transcript, text_tokens(transcript.text)),
     )
 
 
@@ -183,6 +196,18 @@ def _diarized(number: int, turn: SpeakerTurn) -> DiarizedSegment:
 
 def _usage(transcript: FileTranscript) -> TranscriptionDurationUsage:
     return TranscriptionDurationUsage(seconds=round(transcript.duration_s, 3))
+
+
+def _token_usage(transcript: FileTranscript, text_tokens: int) -> TranscriptionTokenUsage:
+    heard_tokens = audio_tokens(transcript.duration_s * 1000, INPUT_AUDIO_TOKENS_PER_S)
+    return TranscriptionTokenUsage(
+        total_tokens=heard_tokens + text_tokens,
+        input_tokens=heard_tokens,
+        input_token_details=TranscriptionInputTokenDetails(
+            text_tokens=0, audio_tokens=heard_tokens
+        ),
+        output_tokens=text_tokens,
+    )
 
 
 def _languages(transcript: FileTranscript) -> tuple[TranscriptionLanguage, ...] | UnsetType:

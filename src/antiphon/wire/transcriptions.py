@@ -10,6 +10,7 @@ from antiphon.wire.transcription_events import (
     LogProb,
     TranscriptionDurationUsage,
     TranscriptionLanguage,
+    TranscriptionTokenUsage,
 )
 
 __all__ = [
@@ -206,6 +207,7 @@ class TextDone(Struct, frozen=True, kw_only=True, tag_field="type", tag="transcr
     text: str
     languages: tuple[TranscriptionLanguage, ...] | UnsetType = UNSET
     logprobs: tuple[LogProb, ...] | UnsetType = UNSET
+    usage: TranscriptionTokenUsage
 
 
 TranscriptionStreamEvent: TypeAlias = TextDelta | DiarizedSegment | TextDone
