@@ -110,6 +110,8 @@ async def test_speech_begins_while_it_is_spoken():
     [
         ({"input": ""}, "invalid_value", "input"),
         ({"input": "x" * 4097}, "string_above_max_length", "input"),
+        ({"input": " "}, "invalid_value", "input"),
+        ({"input": "...", "stream_format": "sse"}, "invalid_value", "input"),
         ({"voice": "nobody"}, "invalid_value", "voice"),
         ({"speed": 4.1}, "invalid_value", "speed"),
         ({"response_format": "doc"}, "invalid_value", "response_format"),

@@ -5,10 +5,11 @@ from contextlib import aclosing
 
 import pytest
 import soundfile
+from msgspec import structs
 
 from antiphon.audio.encoders import ENCODINGS
 from antiphon.engines.scripted.script import Fail, Gate, Script, Sound, Take, WaitFor
-from antiphon.errors import EngineError
+from antiphon.errors import EngineError, RequestError
 from antiphon.runtime.files.speak import SpokenFile
 from tests.support.cast import Cast, make_cast
 
@@ -47,10 +48,23 @@ async def test_the_first_words_are_heard_before_the_rest_is_spoken():
     assert cast.stage.running == 0
 
 
-@pytest.mark.parametrize("text", ["…", "  ", "***"])
-async def test_a_text_that_cannot_be_spoken_is_a_file_of_nothing(text):
-    content = await content_of(file_of(make_cast(), text))
-    assert soundfile.info(io.BytesIO(content)).duration < 0.01
+@pytest.mark.parametrize("encoding", ["wav", "flac", "pcm"])
+@pytest.mark.parametrize("text", ["…", "  ", "***", "你好"])
+async def test_a_text_that_cannot_be_spoken_is_refused(text, encoding):
+    cast = make_cast(Script(speeches=(Take((), when="你好"),)))
+    cast.synthesizer.info = structs.replace(cast.synthesizer.info, languages=("en",))
+    with pytest.raises(RequestError) as refused:
+        await content_of(file_of(cast, text, encoding))
+    assert (refused.value.code, refused.value.param) == ("invalid_value", "input")
+    assert refused.value.message == (
+        "There is nothing in 'input' that the synthesizer 'scripted' can speak. "
+        "Send words, in the language 'en'."
+    )
+
+
+async def test_a_text_is_spoken_as_far_as_it_can_be():
+    file = file_of(make_cast(Script(speeches=(Take((), when="first"),))))
+    assert len(await content_of(file)) > 48_000
 
 
 async def test_a_failure_ends_the_work():

@@ -12,10 +12,12 @@ from antiphon.audio.encoders import Encoding
 from antiphon.audio.formats import codec_of
 from antiphon.core.usage import OUTPUT_AUDIO_TOKENS_PER_S, audio_tokens
 from antiphon.engines.base import Floats
+from antiphon.errors import RequestError
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.segment import Segmenter
 from antiphon.runtime.voice import Voice
 from antiphon.wire.audio_config import PcmFormat
+from antiphon.wire.refusal import listed
 
 __all__ = ["SPEECH_FORMAT", "SpokenFile"]
 
@@ -41,6 +43,7 @@ class SpokenFile:
         self, text: str, engines: EngineSet, *, voice: str, speed: float, encoding: Encoding
     ) -> None:
         self._text = text
+        self._synthesizer = engines.synthesizer.info
         self._codec = codec_of(SPEECH_FORMAT)
         self._voice = Voice(engines, voice, speed, self._codec.rate_hz)
         self._encoder = encoding.open(self._codec)
@@ -59,12 +62,15 @@ class SpokenFile:
 
         Raises:
             EngineError: stage ``synthesize``.
+            RequestError: ``invalid_value``, before any piece: nothing in the text can be spoken.
         """
         async with aclosing(self._sound()) as chunks:
             async for chunk in chunks:
                 self._spoken_samples += len(chunk)
                 if piece := await anyio.to_thread.run_sync(self._encoder.push, chunk):
                     yield piece
+        if not self._spoken_samples:
+            raise self._nothing_to_speak()
         if rest := await anyio.to_thread.run_sync(self._encoder.finish):
             yield rest
 
@@ -74,7 +80,17 @@ class SpokenFile:
                 async for chunk in chunks:
                     if len(chunk):
                         yield chunk
-        yield self._voice.flush()
+        if len(rest := self._voice.flush()):
+            yield rest
+
+    def _nothing_to_speak(self) -> RequestError:
+        languages = self._synthesizer.languages
+        what = f"Send words, in the language {listed(languages)}." if languages else "Send words."
+        message = (
+            "There is nothing in 'input' that the synthesizer "
+            f"'{self._synthesizer.name}' can speak. {what}"
+        )
+        return RequestError(message, code="invalid_value", param="input")
 
 
 def _segments(text: str) -> Iterator[str]:
