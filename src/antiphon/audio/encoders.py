@@ -29,7 +29,7 @@ _MP3_COMPRESSION = 0.6
 
 
 class Encoder(Protocol):
-    """Encodes one stream. Blocks: use it on a thread."""
+    """Encodes one stream, which is not empty. Blocks: use it on a thread."""
 
     def push(self, samples: Floats) -> bytes:
         """Return what can be said of the file with more samples: shape (n,), float32."""
@@ -77,9 +77,6 @@ class _Wav(_Pcm):
         header, self._header = self._header, b""
         return header + super().push(samples)
 
-    def finish(self) -> bytes:
-        return self._header  # only if nothing was pushed
-
 
 class _Compressed:
     """What libsndfile encodes.
@@ -98,19 +95,15 @@ class _Compressed:
         **form: Any,  # noqa: ANN401 (untyped library)
     ) -> None:
         self._written = written
-        self._is_empty = True
         self._longest = codec.rate_hz  # libsndfile's Ogg writers do not like much at once
         self._file = soundfile.SoundFile(written, "w", codec.rate_hz, 1, **form)
 
     def push(self, samples: Floats) -> bytes:
         for start in range(0, len(samples), self._longest):
-            self._is_empty = False
             self._file.write(samples[start : start + self._longest])
         return self._written.take() if isinstance(self._written, _Outlet) else b""
 
     def finish(self) -> bytes:
-        if self._is_empty:  # libsndfile would write no header either
-            self._file.write(np.zeros(1, np.float32))
         self._file.close()
         if isinstance(self._written, _Outlet):
             return self._written.take()
@@ -126,7 +119,6 @@ class _Aac:
         self._new_frame = av.AudioFrame.from_ndarray
         self._rate_hz = codec.rate_hz
         self._outlet = _Outlet()
-        self._is_empty = True
         # Each piece is to go out as it is ready, not by the 32 KiB.
         self._file = av.open(
             self._outlet, "w", format="adts", container_options={"flush_packets": "1"}
@@ -140,16 +132,12 @@ class _Aac:
         )
 
     def push(self, samples: Floats) -> bytes:
-        if len(samples):
-            self._is_empty = False
-            frame = self._new_frame(samples[np.newaxis], format="fltp", layout="mono")
-            frame.sample_rate = self._rate_hz
-            self._write(self._cut.resample(frame))
+        frame = self._new_frame(samples[np.newaxis], format="fltp", layout="mono")
+        frame.sample_rate = self._rate_hz
+        self._write(self._cut.resample(frame))
         return self._outlet.take()
 
     def finish(self) -> bytes:
-        if self._is_empty:
-            self.push(np.zeros(1, np.float32))
         self._write([*self._cut.resample(None), None])
         self._file.close()
         return self._outlet.take()
