@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from contextlib import closing
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from antiphon.audio.files import MAX_CHANNELS, AudioReader
 from antiphon.audio.formats import codec_of
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import PcmFormat
-from tests.support.sound import as_file, as_recording, silence, speech
+from tests.support.sound import as_file, as_recording, noise, silence, speech
 
 RATE_HZ = 16_000
 AUDIO = speech(1500) + silence(500)
@@ -22,12 +23,11 @@ AUDIO = speech(1500) + silence(500)
 
 def read(content: bytes, block_s: float = 0.3) -> np.ndarray:
     """Return all of a file, read in blocks."""
-    reader = AudioReader(io.BytesIO(content), RATE_HZ)
     blocks = []
-    while len(block := reader.read(block_s)):
-        blocks.append(block)
-    assert not len(reader.read(block_s)), "a file ends once"
-    reader.close()
+    with closing(AudioReader(io.BytesIO(content), RATE_HZ)) as reader:
+        while len(block := reader.read(block_s)):
+            blocks.append(block)
+        assert not len(reader.read(block_s)), "a file ends once"
     return np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
 
 
@@ -160,9 +160,36 @@ def test_what_is_no_such_file_is_refused(content):
     assert "WAV, FLAC, MP3" in error.message
 
 
-def test_a_file_that_breaks_off_is_refused():
-    whole = as_file(AUDIO, "FLAC")
-    assert refusal(whole[: len(whole) // 2]).code == "invalid_value"
+@pytest.mark.parametrize("lacks", [0.0001, 0.5])
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [
+        ("WAV", None),
+        ("FLAC", None),
+        ("MP3", None),
+        ("OGG", None),
+        ("webm", "libopus"),
+        ("adts", "aac"),
+    ],
+)
+def test_a_file_that_breaks_off_is_read_as_far_as_it_goes(container, codec, lacks):
+    sound = noise(10_000, 0.1)
+    whole = as_recording(sound, container, codec) if codec else as_file(sound, container)
+    heard = read(whole[: int(len(whole) * (1 - lacks))], block_s=8.0)
+    assert len(heard) == pytest.approx(10 * RATE_HZ * (1 - lacks), abs=RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    "whole", [as_file(noise(10_000, 0.1), "FLAC"), as_recording(noise(10_000, 0.1), "adts", "aac")]
+)
+def test_a_file_that_is_damaged_within_is_refused(whole):
+    middle = len(whole) // 2
+    assert refusal(whole[:middle] + whole[middle + 5 :]).code == "invalid_value"
+
+
+def test_a_file_that_breaks_off_before_any_sound_is_refused():
+    assert refusal(as_file(noise(1000, 0.1), "FLAC")[:500]).code == "invalid_value"
+    assert refusal(as_recording(noise(1000, 0.1), "adts", "aac")[:100]).code == "invalid_value"
 
 
 def test_a_file_may_be_only_so_long(monkeypatch):

@@ -87,7 +87,7 @@ def _decode(av: Any, file: Any, container: str) -> None:  # noqa: ANN401 (PyAV's
             _tell(problem="its sound is of a kind that is not read")
             return
         stream.codec_context.thread_count = 1  # each thread's stack counts as memory
-        frames = opened.decode(stream)
+        frames = _decoded(av, opened, stream)
         first = next(frames, None)
         if first is None:
             _tell(problem="there is no sound in it")
@@ -100,6 +100,27 @@ def _decode(av: Any, file: Any, container: str) -> None:  # noqa: ANN401 (PyAV's
             samples = memoryview(frame.planes[0])[: frame.samples * channels * _SAMPLE_BYTES]
             sys.stdout.buffer.write(samples)
         sys.stdout.buffer.flush()
+
+
+def _decoded(av: Any, opened: Any, stream: Any) -> Iterator[Any]:  # noqa: ANN401 (PyAV's)
+    """Yield frames. What the end of the file cuts off is left out, if there is something before."""
+    packets, damage, begun = opened.demux(stream), None, False
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                break
+            if damage and packet.size:  # the last, which has the decoder finish, has none
+                raise damage
+            for frame in packet.decode():
+                begun = True
+                yield frame
+        except av.InvalidDataError as error:
+            if damage:
+                raise
+            damage, packets = error, opened.demux(stream)  # whatever comes behind it
+    if damage and not begun:
+        raise damage
 
 
 def _resampled(resampler: Any, frames: Iterator[Any]) -> Iterator[Any]:  # noqa: ANN401 (PyAV's)

@@ -85,7 +85,8 @@ class AudioReader:
             Shape (n,), float32 at ``rate_hz``, channels averaged; empty at the end of the file.
 
         Raises:
-            RequestError: ``invalid_value``: the file is damaged, or longer than is allowed.
+            RequestError: ``invalid_value``: the file is damaged, other than by breaking off, or
+                longer than is allowed.
         """
         while not self._ended:
             wanted_samples = max(1, round(duration_s * self._file.samplerate))
@@ -121,8 +122,21 @@ class _AudioFile(Protocol):
 class _SoundFile(soundfile.SoundFile):  # type: ignore[misc]  # untyped library
     """What libsndfile reads."""
 
+    def __init__(self, file: BinaryIO) -> None:
+        self._source = file
+        self._begun = False
+        super().__init__(file)
+
     def read_block(self, wanted_samples: int) -> Floats:
-        samples: Floats = self.read(wanted_samples, dtype="float32", always_2d=True)
+        block = np.full((wanted_samples, self.channels), np.nan, np.float32)
+        try:
+            samples: Floats = self.read(out=block)
+        except soundfile.LibsndfileError:
+            # Of FLAC that breaks off. What was decoded before that is in the block.
+            samples = block[: np.count_nonzero(~np.isnan(block[:, 0]))]
+            if self._source.read(1) or not (self._begun or len(samples)):
+                raise
+        self._begun = True
         return samples
 
     def seekable(self) -> bool:
