@@ -10,10 +10,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import antiphon
+from antiphon.engines.base import Role
+from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.scripted.script import read_script
 from tests.clients.environments import environment_of
 
@@ -96,6 +99,21 @@ def test_the_script_of_the_manual_can_be_acted_out(tmp_path):
     tmp_path.joinpath("story.toml").write_text(written)
     script = read_script({"script": str(tmp_path / "story.toml")}, "generate")
     assert [take.when for take in script.answers] == ["weather", "weather"]
+
+
+def test_the_command_of_the_manual_takes_neither_weights_nor_extras():
+    manual = ROOT.joinpath("docs/testing.md").read_text()
+    (command,) = re.findall(r"^antiphon serve .*story\.toml.*$", manual, re.MULTILINE)
+    options = command.split()
+    catalogue = builtin_catalogue()
+    for role in get_args(Role):
+        option = f"--{role.replace('_', '-')}"
+        if option in options:
+            used = catalogue.find(role, options[options.index(option) + 1])
+        else:
+            used = catalogue.default(role)
+        assert not used.requires, role
+        assert not used.files, role
 
 
 def test_the_voice_app_passes_its_tests_with_the_agents_sdk(tmp_path):
