@@ -98,6 +98,14 @@ def test_assertions_that_fail_say_what_was_there_instead(record):
         record.assert_tool_output("get_time")
 
 
+def test_a_server_that_could_not_go_on_is_an_error_and_other_ends_are_not(record):
+    record.close_code = 1001
+    record.assert_no_errors()
+    record.close_code = 1011
+    with pytest.raises(AssertionError, match="closed the connection with 1011"):
+        record.assert_no_errors()
+
+
 def test_refused_events_and_failed_responses_are_errors(record):
     server(record, "error", error={"message": "No such item."})
     error = {"error": {"message": "It fell over."}}

@@ -67,6 +67,28 @@ def test_a_rule_that_was_used_up_cannot_go_on(server):
 
 
 @pytest.mark.parametrize(
+    "say",
+    [
+        lambda server: server.hears(None),
+        lambda server: server.hears("Hello.", after_ms="1"),
+        lambda server: server.fails_to_hear("No.", code=500),
+        lambda server: server.when_heard(None),
+        lambda server: server.when_heard("x").wait(ms="300"),
+        lambda server: server.when_heard("x").wait(ms=-5),
+        lambda server: server.when_heard("x").say(None),
+        lambda server: server.when_heard("x").stop("max_tokens"),
+        lambda server: server.when_speaking("x").sound(ms="1"),
+    ],
+)
+def test_what_cannot_be_acted_out_is_refused_when_it_is_said(server, say):
+    with pytest.raises(ValueError, match=r"cannot be acted out|Rules are for words"):
+        say(server)
+    with connected(server) as app:
+        write(app, "Is there an x?")
+        assert answer(app) == ("completed", "You said: Is there an x?.")
+
+
+@pytest.mark.parametrize(
     ("steps", "status"),
     [
         (lambda rule: rule.fail("It fell over."), "failed"),

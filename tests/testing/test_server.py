@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import anyio
 import anyio.to_thread
 import httpx2
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from antiphon.engines.scripted.script import Script
+from antiphon.engines.scripted.thinking import ScriptedLanguageModel
+from antiphon.errors import ConfigurationError
 from antiphon.testing import Interruption, scripted_server, silence, speech
 from antiphon.testing.plugin import antiphon_server
 from tests.testing.app import answer, connected, say, write
@@ -79,6 +84,37 @@ def test_figures_and_configuration_can_be_chosen():
         assert answer(app)[1] == "You said: Good morning."
         created = server.session.received[0]["session"]
         assert created["instructions"] == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"max_sessions": 0}, "max_sessions"),
+        ({"instructions": 3}, "instructions"),
+        ({"instruction": "Be brief."}, "'instruction' is no key of the configuration"),
+        ({"port": 99_999_999}, "The port is 99999999"),
+    ],
+)
+def test_a_configuration_that_cannot_be_is_refused(wrong, reason):
+    with pytest.raises(ConfigurationError, match=reason), scripted_server(**wrong):
+        pass
+
+
+def test_a_script_that_cannot_be_is_refused():
+    script = Script(ms_per_character=cast("float", "20"))
+    with pytest.raises(ValueError, match="ms_per_character"), scripted_server(script):
+        pass
+
+
+def test_a_server_that_cannot_go_on_is_noticed(antiphon_server, monkeypatch):
+    monkeypatch.setattr(ScriptedLanguageModel, "generate", None)
+    with connected(antiphon_server) as app:
+        write(app, "How are you?")
+        with pytest.raises(ConnectionClosed):
+            answer(app)
+    assert antiphon_server.session.close_code == 1011
+    with pytest.raises(AssertionError, match="1011"):
+        antiphon_server.session.assert_no_errors()
 
 
 def test_without_an_app_there_is_no_session():

@@ -62,8 +62,11 @@ class Recorder:
             return message
 
         async def note_and_send(message: Message) -> None:
-            if message["type"] == "websocket.accept":
-                self._on_open(record)
+            match message["type"]:
+                case "websocket.accept":
+                    self._on_open(record)
+                case "websocket.close":
+                    record.close_code = message.get("code", 1000)
             note("server", message)  # before the app has it, which may look at once
             await send(message)
 

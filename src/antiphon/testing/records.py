@@ -10,6 +10,8 @@ from antiphon.testing.journal import PATIENCE_S, Event, Journal, Note
 
 __all__ = ["Interruption", "SessionRecord", "ToolOutput"]
 
+_SERVER_FAILED = 1011
+
 
 class ToolOutput(NamedTuple):
     """What a function of the app's returned.
@@ -52,6 +54,7 @@ class SessionRecord:
     Attributes:
         asked: The user's words, once for each time that the language model was to answer them.
         closed: Whether the connection has ended.
+        close_code: With which code the server closed it; ``None`` if it did not.
     """
 
     def __init__(self, cut: Callable[[], None]) -> None:
@@ -59,6 +62,7 @@ class SessionRecord:
         self._journal = Journal()
         self.asked: list[str] = []
         self.closed = False
+        self.close_code: int | None = None
 
     def add(self, note: Note) -> None:
         """Note an event (the server's side)."""
@@ -150,7 +154,10 @@ class SessionRecord:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """What the server complained of: ``error`` events, and responses that failed."""
+        """What the server complained of: ``error`` events, and responses that failed.
+
+        A connection that it closed since it could not go on itself is the last of them.
+        """
         return tuple(self._complaints())
 
     # --- assertions -------------------------------------------------------------------------------
@@ -194,6 +201,8 @@ class SessionRecord:
                     yield message
                 case {"type": "response.done", "response": {"status": "failed"} as response}:
                     yield response["status_details"]["error"]["message"]
+        if self.close_code == _SERVER_FAILED:
+            yield f"The server closed the connection with {_SERVER_FAILED}: it made a mistake."
 
 
 def _listed(texts: list[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Generic, Literal, Self, TypeVar
 
+from msgspec import Struct
+
 from antiphon.engines.scripted.script import (
     AnswerStep,
     Call,
@@ -18,17 +20,18 @@ from antiphon.engines.scripted.script import (
     Take,
     Wait,
 )
+from antiphon.testing.checking import checked
 
 __all__ = ["AnswerRule", "SpeechRule"]
 
-StepT = TypeVar("StepT")
+StepT = TypeVar("StepT", bound=Struct)
 
 
 class Rule(Generic[StepT]):
     """Something the server does when its moment comes. Every step returns the rule itself.
 
     A rule holds from its first step on, so say it in full before the app can ask for it. Of rules
-    that fit a request the newest is used.
+    that fit a request the newest is used. Steps that cannot be acted out raise ``ValueError``.
 
     Args:
         reel: Where the engine finds its takes.
@@ -47,7 +50,7 @@ class Rule(Generic[StepT]):
     def _add(self, step: StepT) -> Self:
         before = self._take
         steps = () if before is None else before.steps
-        self._take = Take((*steps, step), self._when, self._after_outputs)
+        self._take = Take((*steps, checked(step)), self._when, self._after_outputs)
         if before is None:
             self._reel.add(self._take)
         else:

@@ -39,6 +39,7 @@ from antiphon.engines.scripted.thinking import (
 )
 from antiphon.engines.thinking import GenerationEvent, GenerationRequest
 from antiphon.runtime.engine_set import EngineSet
+from antiphon.testing.checking import checked, config_of
 from antiphon.testing.journal import PATIENCE_S, Event, Journal
 from antiphon.testing.listening import listening
 from antiphon.testing.recorder import Recorder
@@ -64,12 +65,15 @@ def scripted_server(script: Script | None = None, **config: Any) -> Iterator[Scr
 
     Raises:
         ConfigurationError: What is asked for cannot be used; the message says why.
+        ValueError: The script cannot be acted out.
     """
     with (
         TemporaryDirectory() as home,
         start_blocking_portal("asyncio") as portal,
         portal.wrap_async_context_manager(
-            _serving(script or Script(), Config(**{**_UNASKED, "home": Path(home), **config}))
+            _serving(
+                checked(script or Script()), config_of({**_UNASKED, "home": Path(home), **config})
+            )
         ) as server,
     ):
         yield server
@@ -164,18 +168,18 @@ class ScriptedServer:
 
     def hears(self, text: str, *, after_ms: float = 0.0) -> None:
         """Say what the next utterance is heard as, and how long recognizing it takes."""
-        self._reels.heard.add(Take((Wait(after_ms), Say(text))))
+        self._reels.heard.add(Take((checked(Wait(after_ms)), checked(Say(text)))))
 
     def fails_to_hear(self, message: str, *, code: str = "server_error") -> None:
         """Have the transcription of the next utterance fail."""
-        self._reels.heard.add(Take((Fail(message, code),)))
+        self._reels.heard.add(Take((checked(Fail(message, code)),)))
 
     def when_heard(self, words: str) -> AnswerRule:
         """Say what is answered whenever the user's last words contain these, in any case.
 
         It does not matter whether they were spoken or written.
         """
-        return AnswerRule(self._reels.answered, words, after_outputs=0)
+        return AnswerRule(self._reels.answered, _cue(words), after_outputs=0)
 
     def next_answer(self) -> AnswerRule:
         """Say what is answered next where no other rule fits, whatever the user has said.
@@ -186,7 +190,7 @@ class ScriptedServer:
 
     def when_speaking(self, words: str) -> SpeechRule:
         """Say how a segment of an answer sounds that contains these words."""
-        return SpeechRule(self._reels.spoken, words)
+        return SpeechRule(self._reels.spoken, _cue(words))
 
     # --- what the app did -------------------------------------------------------------------------
 
@@ -212,3 +216,15 @@ class ScriptedServer:
     async def wait_for_async(self, event_type: str, timeout_s: float = PATIENCE_S) -> Event:
         """Do what :meth:`wait_for` does, while the event loop goes on."""
         return await self._journal.wait_for_async(event_type, timeout_s)
+
+
+def _cue(words: str) -> str:
+    """Return words that a rule is for; none would make it one for the next request only.
+
+    Raises:
+        ValueError: They are no text.
+    """
+    if not isinstance(words, str):
+        message = f"Rules are for words, as a str; got {words!r}."
+        raise ValueError(message)
+    return words

@@ -26,11 +26,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import anyio
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from antiphon.errors import EngineError, Stage
 
@@ -56,6 +56,9 @@ __all__ = [
     "WaitFor",
     "read_script",
 ]
+
+
+Milliseconds = Annotated[float, Meta(ge=0)]
 
 
 class Gate:
@@ -86,7 +89,7 @@ class _Step(Struct, frozen=True, tag_field="do", forbid_unknown_fields=True):
 class Wait(_Step, frozen=True, tag="wait"):
     """Let ``ms`` milliseconds pass."""
 
-    ms: float
+    ms: Milliseconds
 
 
 class WaitFor(_Step, frozen=True, tag="wait_for"):
@@ -111,7 +114,7 @@ class Say(_Step, frozen=True, tag="say"):
     """Hear or answer text: one delta a word, each after ``every_ms``."""
 
     text: str
-    every_ms: float = 0.0
+    every_ms: Milliseconds = 0.0
 
 
 class SpeakerSays(_Step, frozen=True, tag="speaker_says"):
@@ -124,7 +127,7 @@ class SpeakerSays(_Step, frozen=True, tag="speaker_says"):
     text: str
     start_ms: float
     end_ms: float
-    every_ms: float = 0.0
+    every_ms: Milliseconds = 0.0
 
 
 class Judge(_Step, frozen=True, tag="judge"):
@@ -138,7 +141,7 @@ class Call(_Step, frozen=True, tag="call"):
 
     name: str
     arguments: str = "{}"
-    every_ms: float = 0.0
+    every_ms: Milliseconds = 0.0
 
 
 class ReadPrompt(_Step, frozen=True, tag="read_prompt"):
@@ -159,8 +162,8 @@ class Sound(_Step, frozen=True, tag="sound"):
     In an answer it is heard if the language model speaks (``speaks``) and is asked to.
     """
 
-    ms: float
-    every_ms: float = 0.0
+    ms: Milliseconds
+    every_ms: Milliseconds = 0.0
 
 
 TranscriptionStep = Wait | WaitFor | Fail | Hang | Say | SpeakerSays
