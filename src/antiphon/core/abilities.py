@@ -62,15 +62,21 @@ class Abilities(Struct, frozen=True, kw_only=True):
         Raises:
             RequestError: ``invalid_value``; the message names the languages.
         """
-        if not self.languages:
-            return
         for path, language in _languages_of(transcription, param):
-            if primary_language(language) not in self.languages:
-                message = (
-                    f"Invalid value: '{language}'. The transcriber '{self.transcriber}' "
-                    f"understands {_listed(self.languages)}."
-                )
-                raise RequestError(message, code="invalid_value", param=path)
+            self.require_language(language, path)
+
+    def require_language(self, language: str, param: str) -> None:
+        """Refuse a language that the transcriber does not understand.
+
+        Raises:
+            RequestError: ``invalid_value``; the message names the languages.
+        """
+        if self.languages and primary_language(language) not in self.languages:
+            message = (
+                f"Invalid value: '{language}'. The transcriber '{self.transcriber}' "
+                f"understands {_listed(self.languages)}."
+            )
+            raise RequestError(message, code="invalid_value", param=param)
 
     def require_logprobs(self, param: str) -> None:
         """Refuse log probabilities of transcripts, if the transcriber has none.

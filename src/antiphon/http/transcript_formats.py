@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
@@ -37,6 +38,7 @@ from antiphon.wire.transcriptions import (
     TranscriptionFormat,
     TranscriptionStreamEvent,
     Translation,
+    TranslationForm,
     VerboseSegment,
     VerboseTranscription,
     VerboseTranslation,
@@ -79,12 +81,6 @@ def formatted(transcript: FileTranscript, wanted: TranscriptionForm, info: Engin
                     usage=_usage(transcript),
                 )
             )
-        case "text":
-            return f"{transcript.text}\n".encode()
-        case "srt":
-            return as_srt(transcript.passages).encode()
-        case "vtt":
-            return as_vtt(transcript.passages).encode()
         case "verbose_json":
             return encode(_verbose(transcript, wanted, info))
         case "diarized_json":
@@ -97,9 +93,11 @@ def formatted(transcript: FileTranscript, wanted: TranscriptionForm, info: Engin
                     usage=_usage(transcript),
                 )
             )
+        case "text" | "srt" | "vtt":
+            return _plain(transcript, wanted.response_format)
 
 
-def translated(transcript: FileTranscript, wanted: TranscriptionForm, info: EngineInfo) -> bytes:
+def translated(transcript: FileTranscript, wanted: TranslationForm) -> bytes:
     """Return the body of an answer that is a translation; arguments as for :func:`formatted`."""
     match wanted.response_format:
         case "json":
@@ -109,11 +107,11 @@ def translated(transcript: FileTranscript, wanted: TranscriptionForm, info: Engi
                 VerboseTranslation(
                     duration=round(transcript.duration_s, 3),
                     text=transcript.text,
-                    segments=_segments(transcript, wanted),
+                    segments=_segments(transcript, wanted.temperature),
                 )
             )
-        case _:
-            return formatted(transcript, wanted, info)
+        case "text" | "srt" | "vtt":
+            return _plain(transcript, wanted.response_format)
 
 
 async def stream_events(
@@ -144,6 +142,16 @@ async def stream_events(
     )
 
 
+def _plain(transcript: FileTranscript, plain: Literal["text", "srt", "vtt"]) -> bytes:
+    match plain:
+        case "text":
+            return f"{transcript.text}\n".encode()
+        case "srt":
+            return as_srt(transcript.passages).encode()
+        case "vtt":
+            return as_vtt(transcript.passages).encode()
+
+
 def _verbose(
     transcript: FileTranscript, wanted: TranscriptionForm, info: EngineInfo
 ) -> VerboseTranscription:
@@ -157,15 +165,14 @@ def _verbose(
         duration=round(transcript.duration_s, 3),
         text=transcript.text,
         words=tuple(words) if "word" in granularities else UNSET,
-        segments=_segments(transcript, wanted) if "segment" in granularities else UNSET,
+        segments=_segments(transcript, wanted.temperature) if "segment" in granularities else UNSET,
         usage=_usage(transcript),
     )
 
 
-def _segments(transcript: FileTranscript, wanted: TranscriptionForm) -> tuple[VerboseSegment, ...]:
+def _segments(transcript: FileTranscript, temperature: float) -> tuple[VerboseSegment, ...]:
     return tuple(
-        _segment(number, passage, wanted.temperature)
-        for number, passage in enumerate(transcript.passages)
+        _segment(number, passage, temperature) for number, passage in enumerate(transcript.passages)
     )
 
 
