@@ -147,14 +147,14 @@ def test_paths_are_relative_to_the_file_that_names_them(monkeypatch):
     monkeypatch.delenv("ANTIPHON_HOME")
     file = written("home = 'data'\nscript = '../story.toml'", "etc/antiphon.toml")
     config = load_config(file)
-    assert config.home == Path("etc/data")
-    assert config.script == Path("etc/../story.toml")
+    assert config.home == Path.cwd() / "etc/data"
+    assert config.script == Path.cwd() / "etc/../story.toml"
 
 
 def test_home_is_known_even_if_a_server_could_not_start(monkeypatch):
     monkeypatch.delenv("ANTIPHON_HOME")
     file = written("home = 'data'\nhost = '0.0.0.0'")
-    assert load_shelf(file) == (Path("data"), builtin_catalogue())
+    assert load_shelf(file) == (Path.cwd() / "data", builtin_catalogue())
 
 
 def test_the_operators_catalogue_is_beside_the_file_that_names_it(tmp_path):
@@ -183,8 +183,25 @@ def test_paths_of_engines_are_relative_to_the_file_and_names_are_names(tmp_path)
     config = load_config(written(text, "etc/antiphon.toml"))
     assert (config.transcriber, config.synthesizer) == ("moonshine-tiny-en", "http://host/v1")
     fallback = ("fast", Choice(use="/srv/small.gguf"))
-    assert config.language_model == Choice(use="etc/../mind.gguf", fallback=fallback)
-    assert config.models["big"].language_model == "etc/big.gguf"
+    folder = Path.cwd() / "etc"
+    assert config.language_model == Choice(use=f"{folder}/../mind.gguf", fallback=fallback)
+    assert config.models["big"].language_model == f"{folder}/big.gguf"
+
+
+def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itself():
+    text = """
+        language_model = {use = "./mind.gguf", engine = "llama", fallback = ["./small.gguf"]}
+        [models.big]
+        language_model = {use = "./big.gguf", engine = "llama"}
+        synthesizer = "./voice.onnx"
+    """
+    written(text, "antiphon.toml")
+    config, folder = load_config(), Path.cwd()
+    fallback = (f"{folder}/small.gguf",)
+    mind = Choice(use=f"{folder}/mind.gguf", engine="llama", fallback=fallback)
+    assert config.language_model == mind
+    assert config.models["big"].language_model == Choice(use=f"{folder}/big.gguf", engine="llama")
+    assert config.models["big"].synthesizer == f"{folder}/voice.onnx"
 
 
 @pytest.mark.parametrize(

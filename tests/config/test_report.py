@@ -13,7 +13,7 @@ from antiphon.engines.choices import Choice
 def test_what_is_printed_is_a_configuration_again(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = Config(
-        home=Path("home"),
+        home=Path("home").absolute(),
         models={
             'a "quoted" name': ModelChoice(),
             "zwei": ModelChoice(

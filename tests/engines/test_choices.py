@@ -94,7 +94,22 @@ def test_a_path_in_the_working_directory_is_one_by_its_dot(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mind.gguf").touch()
     assert found("language_model", "./mind.gguf").entry.engine == "llama"
-    assert found("language_model", "mind.gguf").entry.engine == "mind.gguf"
+
+
+@pytest.mark.parametrize("name", ["nowhere.gguf", "voice.onnx", "model.bin", "somewhere"])
+def test_a_name_that_is_more_likely_a_path_is_refused_with_how_to_write_one(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "somewhere").mkdir()
+    message = f"There is no language_model named '{name}'. If it is a file, write './{name}'"
+    assert refusal("language_model", name).startswith(message)
+
+
+def test_a_package_may_be_called_like_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "llama").mkdir()
+    assert found("language_model", "llama").entry.engine == "llama"
 
 
 def test_the_operator_may_say_what_runs_a_path(tmp_path):

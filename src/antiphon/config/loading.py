@@ -158,15 +158,16 @@ def _from_file(path: Path) -> dict[str, object]:
         message = f"{path}: this is not TOML: {error}. See docs/antiphon.example.toml."
         raise ConfigurationError(message) from error
     values = _converted(given, str(path), strict=True)
+    folder = path.parent.absolute()
     for name in _PATHS & values.keys():
-        values[name] = path.parent / Path(str(values[name])).expanduser()
+        values[name] = folder / Path(str(values[name])).expanduser()
     for role in _ROLES & values.keys():
-        values[role] = located(cast("str | Choice", values[role]), path.parent)
+        values[role] = located(cast("str | Choice", values[role]), folder)
     if (tls := cast("TlsChoice | None", values.get("tls"))) is not None:
-        values["tls"] = _beside(tls, path.parent)
+        values["tls"] = _beside(tls, folder)
     models = cast("dict[str, ModelChoice]", values.get("models", {}))
     for model, choice in models.items():
-        models[model] = _located(choice, path.parent)
+        models[model] = _located(choice, folder)
     return values
 
 

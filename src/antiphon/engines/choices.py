@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -29,6 +30,7 @@ from antiphon.wire.refusal import InvalidFieldError
 
 __all__ = [
     "ENVIRONMENT",
+    "GROUP",
     "Candidate",
     "Choice",
     "candidate",
@@ -36,6 +38,12 @@ __all__ = [
     "from_environment",
     "located",
 ]
+
+GROUP = "antiphon.engines"
+"""Entry points of installed packages that build engines."""
+
+_SUFFIXES = (".gguf", ".onnx", ".bin")
+"""What files of weights end in, and names of engines do not."""
 
 ENVIRONMENT = "env:"
 """What a text option begins with that stands in a variable, for example a key."""
@@ -83,7 +91,12 @@ def choice_of(written: str | Choice) -> Choice:
 
 
 def located(written: str | Choice, folder: Path) -> str | Choice:
-    """Return a choice with paths that are relative to a folder made to stand alone."""
+    """Return a choice with paths that are relative to a folder made to stand alone.
+
+    Args:
+        written: What the operator wrote.
+        folder: An absolute path: joined to ``.``, a path would lose its dot and be a name.
+    """
     if isinstance(written, str):
         return str(folder / Path(written).expanduser()) if _is_path(written) else written
     use = located(written.use, folder)
@@ -132,6 +145,12 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> C
         return Candidate(Entry(role=role, name=path.name, engine=engine), files, options)
     if catalogue.knows(role, choice.use):
         return Candidate(catalogue.find(role, choice.use), options=options)
+    if _may_be_a_path(choice.use):
+        message = (
+            f"There is no {role} named '{choice.use}'. If it is a file, write './{choice.use}' or "
+            "its whole path: what has neither slash nor dot before it is a name."
+        )
+        raise ConfigurationError(message)
     return Candidate(Entry(role=role, name=choice.use, engine=choice.use), options=options)
 
 
@@ -140,6 +159,12 @@ def _is_path(use: str) -> bool:
     if "://" in use or is_reference(use):
         return False
     return use.startswith((".", "~")) or "/" in use or os.sep in use
+
+
+def _may_be_a_path(name: str) -> bool:
+    """Whether something that was written as a name is meant as a path, since no engine has it."""
+    meant = name.endswith(_SUFFIXES) or Path(name).exists()
+    return meant and not entry_points(group=GROUP, name=name)
 
 
 def from_environment(option: str, value: Any) -> Any:  # noqa: ANN401 (as in TOML)

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from antiphon.engines.base import QUEUE_S, Engine, EngineFactory, EngineSettings, Role
 from antiphon.engines.catalogue import Catalogue, Entry, builtin_catalogue
-from antiphon.engines.choices import Candidate, Choice, candidate, choice_of
+from antiphon.engines.choices import GROUP, Candidate, Choice, candidate, choice_of
 from antiphon.engines.isolated import isolated
 from antiphon.engines.native.priority import giving_way
 from antiphon.engines.weights.progress import megabytes
@@ -31,8 +31,6 @@ from antiphon.engines.weights.store import default_home, fetch_command, missing_
 from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
 
 __all__ = ["EngineStatus", "Readiness", "load_engine", "status", "statuses"]
-
-_GROUP = "antiphon.engines"
 
 _log = logging.getLogger(__name__)
 
@@ -247,7 +245,7 @@ def _obstacle(entry: Entry, home: Path, catalogue: Catalogue) -> tuple[Readiness
 
 
 def _entry_points(engine: str) -> tuple[EntryPoint, ...]:
-    return tuple(entry_points(group=_GROUP, name=engine))
+    return tuple(entry_points(group=GROUP, name=engine))
 
 
 def _package(entry_point: EntryPoint) -> str:
