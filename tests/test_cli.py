@@ -257,6 +257,20 @@ async def test_a_server_holds_calls_until_their_answers_have_been_heard():
     assert errors == "Loading engines ...\n"
 
 
+def test_a_server_whose_configuration_has_vanished_stays_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "antiphon.toml"
+    file.write_text("api_keys = ['sk-one']\nmax_sessions = 3")
+    with serving("--admin-key=sk-admin") as (_, url):
+        file.unlink()
+        allowed = {"authorization": "Bearer sk-admin"}
+        refusal = httpx2.post(f"{url}/antiphon/reload", headers=allowed).json()["error"]
+        assert "The configuration stays as it was." in refusal["message"]
+        assert "antiphon.toml cannot be read: No such file" in refusal["message"]
+        one = {"authorization": "Bearer sk-one"}
+        assert httpx2.get(f"{url}/models", headers=one).status_code == 200
+
+
 def test_a_server_acts_out_a_script(tmp_path):
     script = tmp_path / "script.toml"
     script.write_text('[[answers]]\nsteps = [{ do = "say", text = "Ahoy." }]\n')

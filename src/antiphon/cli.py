@@ -19,6 +19,7 @@ from antiphon.cli_models import models
 from antiphon.cli_store import store
 from antiphon.config import (
     Config,
+    file_to_read,
     hash_line,
     load,
     load_config,
@@ -114,6 +115,7 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
     if verbose:
         flags["log_level"] = flags["log_level"] or "info"
     with errors_in_words(), contextlib.suppress(KeyboardInterrupt):
+        config_file = file_to_read(config_file)
         config = load_config(config_file, **flags)
         set_up_logs(config.log_format, config.log_level, content=config.log_content)
         click.echo("Loading engines ...", err=True)

@@ -135,6 +135,15 @@ async def test_a_server_that_others_reach_keeps_its_keys_until_it_has_left_their
         assert served.room.reception.config.needs_key
 
 
+async def test_a_server_that_needs_a_key_still_does_whatever_is_reloaded():
+    async with server(keys=(ANNA,)) as served:
+        served.want(keys=(), admin_keys=(), max_sessions=3)
+        with pytest.raises(ConfigurationError, match="no API key any more"):
+            served.reloading.reload()
+        assert served.room.reception.config.max_sessions != 3
+        assert (await served.get("/v1/models", "sk-none")).status_code == 401
+
+
 def cannot_be_read() -> Config:
     message = "antiphon.toml: this is not TOML."
     raise ConfigurationError(message)

@@ -2,7 +2,7 @@
 
 from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, Config
 from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
-from antiphon.config.loading import Loaded, load, load_config, load_shelf
+from antiphon.config.loading import Loaded, file_to_read, load, load_config, load_shelf
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.prices import Price
 from antiphon.config.report import report
@@ -29,6 +29,7 @@ __all__ = [
     "UpstreamChoice",
     "VoiceChoice",
     "WebRtcChoice",
+    "file_to_read",
     "hash_line",
     "load",
     "load_config",

@@ -26,7 +26,15 @@ from antiphon.engines.weights.store import default_home
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import explain
 
-__all__ = ["DEFAULT_FILE", "DEFAULT_SOURCE", "Loaded", "load", "load_config", "load_shelf"]
+__all__ = [
+    "DEFAULT_FILE",
+    "DEFAULT_SOURCE",
+    "Loaded",
+    "file_to_read",
+    "load",
+    "load_config",
+    "load_shelf",
+]
 
 DEFAULT_FILE = Path("antiphon.toml")
 """Read where there is one, unless another file is named."""
@@ -119,7 +127,7 @@ def _gathered(
     """Return the fields that were given, and where each value comes from."""
     values: dict[str, object] = {"home": default_home()}
     sources = dict.fromkeys(_FIELDS, DEFAULT_SOURCE)
-    if (path := _file_to_read(file, environment)) is not None:
+    if (path := file_to_read(file, environment)) is not None:
         found = _from_file(path)
         values |= found
         sources |= dict.fromkeys(found, str(path))
@@ -135,7 +143,16 @@ def _gathered(
     return values, sources
 
 
-def _file_to_read(file: Path | None, environment: Mapping[str, str]) -> Path | None:
+def file_to_read(file: Path | None, environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file that :func:`load` reads; ``None`` if there is none.
+
+    Who reads a configuration again gives it that file: otherwise one that has vanished meanwhile
+    would be as if nobody had decided anything, keys included.
+
+    Args:
+        file: As for :func:`load`.
+        environment: As for :func:`load`.
+    """
     if file is not None:
         return file
     if named := environment.get(_FILE_VARIABLE):

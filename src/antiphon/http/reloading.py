@@ -74,13 +74,20 @@ class Reloading:
         """Read the configuration and have it hold, as far as that goes without a restart.
 
         Raises:
-            ConfigurationError: There is a mistake in it, and everything is as it was.
+            ConfigurationError: There is a mistake in it, or no key any more where one was needed;
+                everything is as it was.
         """
         held, wanted = self._reception.config, self._reread()
         names = [field.name for field in fields(Config)]
         differing = [name for name in names if getattr(held, name) != getattr(wanted, name)]
         changed = tuple(name for name in differing if _can_change(name, held, wanted))
         config = replace(held, **{name: getattr(wanted, name) for name in changed})
+        if held.needs_key and not config.needs_key:
+            message = (
+                "It has no API key any more, so that no client would need one. If that is meant, "
+                "start the server anew; otherwise give 'api_keys', 'keys' or 'admin_keys'."
+            )
+            raise ConfigurationError(message)
         openings = self._reception.openings.renewed(config)
         self._renew(config)  # the last that may fail
         self._reception.renew(config, openings)
