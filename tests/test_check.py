@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from antiphon.check import check
-from antiphon.config import Config, ModelChoice
+from antiphon.config import Config, ModelChoice, TlsChoice
 from antiphon.config.loading import DEFAULT_SOURCE, Loaded
 from antiphon.engines.choices import Choice
+from tests.support.certificates import made
 from tests.support.server import running_server
 
 SCRIPTED = dict.fromkeys(
@@ -37,6 +40,48 @@ async def test_each_engine_is_loaded_and_has_to_do_its_work(tmp_path):
     ):
         assert line in said
     assert said.count("loaded in ") == 6
+
+
+async def test_a_fallback_of_a_fallback_is_tried_too(tmp_path):
+    last = Choice(use="scripted", fallback=("nobody",))
+    works, said = await checked(tmp_path, synthesizer=Choice(use="scripted", fallback=(last,)))
+    assert not works
+    assert "There is no synthesizer named 'nobody'" in said
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"voices": {"slow": "nobody"}}, "The voice 'slow' is to be spoken by 'nobody'"),
+        ({"session": {"audio": {"output": {"voice": "nobody"}}}}, "Invalid value: 'nobody'."),
+        ({"session": {"prompt": {"id": "nope"}}}, "'nope'"),
+        (
+            {"session": {"tool_choice": {"type": "function", "name": "f"}}},
+            "Tool choice 'f' is not one of the tools: none.",
+        ),
+    ],
+)
+async def test_a_session_with_each_model_has_to_be_able_to_begin(fields, message, tmp_path):
+    works, said = await checked(tmp_path, models={"own": ModelChoice(**fields)})
+    assert not works
+    assert "model           own: " in said
+    assert message in said.partition("model           own: ")[2]
+
+
+async def test_a_model_is_not_tried_without_an_engine_of_its_own(tmp_path):
+    models = {"whole": ModelChoice(), "broken": ModelChoice(synthesizer="nobody")}
+    _, said = await checked(tmp_path, models=models)
+    assert "model           whole: ready" in said
+    assert "broken: not tried: the synthesizer does not work, see above." in said
+
+
+async def test_the_certificate_is_read(tmp_path):
+    works, said = await checked(tmp_path, tls=made(tmp_path))
+    assert works
+    missing = TlsChoice(certificate="a.pem", key="b.pem")
+    works, said = await checked(tmp_path, tls=missing)
+    assert not works
+    assert "tls             The certificate a.pem with the key b.pem cannot be used" in said
 
 
 async def test_what_the_operator_said_is_shown_with_its_source(tmp_path):

@@ -1,4 +1,4 @@
-"""Loads every engine that a configuration names, has each work once, and says how that went."""
+"""Tries everything that a configuration names, as a server would use it, and says how that went."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 
-from antiphon.config import Config, Loaded, report
+import msgspec
+from msgspec.structs import replace
+
+from antiphon.config import Config, Loaded, ModelChoice, UpstreamChoice, report
 from antiphon.engines.addresses import without_passwords
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
@@ -17,8 +20,12 @@ from antiphon.engines.hearing import Transcriber
 from antiphon.engines.registry import Readiness, status
 from antiphon.engines.self_tests import self_test
 from antiphon.engines.weights.progress import megabytes
-from antiphon.errors import AntiphonError
-from antiphon.runtime.loading import load_for
+from antiphon.errors import AntiphonError, ConfigurationError, WeightsError
+from antiphon.http.tls import Certificate
+from antiphon.runtime.entropy import RandomEntropy
+from antiphon.runtime.loading import engines_of, load_for
+from antiphon.runtime.models import Models
+from antiphon.runtime.openings import Openings
 from antiphon.runtime.upstream.link import upstream_self_test
 
 __all__ = ["check"]
@@ -28,50 +35,136 @@ _STATM = Path("/proc/self/statm")  # Linux only
 
 
 async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
-    """Show what was configured, and load and try all engines.
+    """Show what was configured, load and try all engines, and begin a session with each model.
 
     Args:
         loaded: The operator's choices.
         echo: Prints a line.
 
     Returns:
-        Whether all of them work.
+        Whether all of it works.
     """
-    config = loaded.config
     for line in report(loaded, with_defaults=False):
         echo(line)
-    catalogue = catalogue_with(config.catalogue)
-    all_work = True
-    ears: Transcriber | None = None
     async with AsyncExitStack() as stack:
-        for role, chosen in config.engine_choices():
-            state = status(role, chosen, home=config.home, catalogue=catalogue)
+        trial = _Trial(loaded.config, echo, stack)
+        trial.certificate()
+        await trial.engines()
+        await trial.services()
+        await trial.models()
+    return trial.all_works
+
+
+class _Trial:
+    """What has been tried of a configuration.
+
+    Args:
+        config: The operator's choices.
+        echo: Prints a line.
+        stack: Closes the engines.
+
+    Attributes:
+        all_works: Whether all of it does, so far.
+    """
+
+    def __init__(
+        self, config: Config, echo: Callable[[str], object], stack: AsyncExitStack
+    ) -> None:
+        self.all_works = True
+        self._config = config
+        self._echo = echo
+        self._stack = stack
+        self._engines: dict[bytes, Engine] = {}
+        self._lost_services: set[str] = set()  # their models
+        self._ears: Transcriber | None = None
+
+    def certificate(self) -> None:
+        """Read the certificate, if there is one."""
+        if self._config.tls is None:
+            return
+        try:
+            Certificate(self._config.tls)
+            self._say("tls", f"{self._config.tls.certificate}: ready")
+        except ConfigurationError as error:
+            self._fail("tls", str(error))
+
+    async def engines(self) -> None:
+        """Load every engine, and have it work once."""
+        catalogue = catalogue_with(self._config.catalogue)
+        for role, chosen in self._config.engine_choices():
+            state = status(role, chosen, home=self._config.home, catalogue=catalogue)
             name = without_passwords(choice_of(chosen).use) if chosen else state.name
-            echo(f"{role:15} {name}: {state.readiness.value}")
+            self._say(role, f"{name}: {state.readiness.value}")
             if state.readiness is not Readiness.READY:
-                echo(f"{'':15} {state.problem}")
-                all_work = False
+                self._fail("", state.problem)
                 continue
             try:
-                engine, cost = await _load(config, role, chosen)
-                stack.push_async_callback(engine.aclose)
-                echo(f"{'':15} {cost}")
-                echo(f"{'':15} {await self_test(engine, ears)}")
+                await self._engine(role, chosen)
             except AntiphonError as error:
-                echo(f"{'':15} does not work: {error}")
-                all_work = False
-                continue
-            if role == "transcriber" and ears is None:
-                ears = cast("Transcriber", engine)
-    for name, model in config.models.items():
-        if model.service is not None:
-            echo(f"{'upstream':15} {without_passwords(model.service.use)}: of the model {name}")
+                self._fail("", f"does not work: {error}")
+
+    async def _engine(self, role: Role, chosen: str | Choice | None) -> None:
+        engine, cost = await _load(self._config, role, chosen)
+        self._stack.push_async_callback(engine.aclose)
+        self._say("", cost)
+        self._say("", await self_test(engine, self._ears))
+        self._engines[_key(role, chosen)] = engine
+        if role == "transcriber" and self._ears is None:
+            self._ears = cast("Transcriber", engine)
+
+    async def services(self) -> None:
+        """Open a session of every service that answers for a model."""
+        for name, model in self._config.models.items():
+            if model.service is not None and not await self._service(name, model.service):
+                self._lost_services.add(name)
+
+    async def _service(self, name: str, service: UpstreamChoice) -> bool:
+        self._say("upstream", f"{without_passwords(service.use)}: of the model {name}")
+        try:
+            self._say("", await upstream_self_test(service, name))
+        except AntiphonError as error:
+            self._fail("", f"does not work: {error}")
+            return False
+        return True
+
+    async def models(self) -> None:
+        """Begin a session with every model, as a server does before it serves."""
+        for name, choice in self._config.models.items():
             try:
-                echo(f"{'':15} {await upstream_self_test(model.service, name)}")
+                await self._begin(name, choice)
+                self._say("model", f"{name}: ready")
             except AntiphonError as error:
-                echo(f"{'':15} does not work: {error}")
-                all_work = False
-    return all_work
+                self._fail("model", f"{name}: {error}")
+
+    async def _begin(self, name: str, choice: ModelChoice) -> None:
+        if name in self._lost_services:
+            raise _not_tried("service")
+        config = replace(self._config, models={name: choice})
+        own = [] if choice.service else [await engines_of(config, choice, self._tried)]
+        Openings(config, Models(config, lambda _: own[0]), RandomEntropy()).check_models()
+
+    async def _tried(self, role: Role, chosen: str | Choice | None) -> Engine:
+        engine = self._engines.get(_key(role, chosen))
+        if engine is None:
+            raise _not_tried(role)
+        return engine
+
+    def _say(self, part: str, text: str) -> None:
+        self._echo(f"{part:15} {text}")
+
+    def _fail(self, part: str, text: str) -> None:
+        self._say(part, text)
+        self.all_works = False
+
+
+def _key(role: Role, chosen: str | Choice | None) -> bytes:
+    """Return what engines are told apart by; their fallbacks are engines of their own."""
+    return msgspec.json.encode((role, replace(choice_of(chosen), fallback=()) if chosen else None))
+
+
+def _not_tried(part: str) -> WeightsError:
+    """Return why a model is not tried; of the kind that it can do without a turn predictor for."""
+    return WeightsError(f"not tried: the {part.replace('_', ' ')} does not work, see above.")
 
 
 async def _load(config: Config, role: Role, chosen: str | Choice | None) -> tuple[Engine, str]:

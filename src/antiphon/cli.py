@@ -202,7 +202,7 @@ def demo(*, wav: Path, save: Path) -> None:
 @click.option("--turn-predictor")
 @click.option("--denoiser")
 def check(*, config_file: Path | None, **names: str | None) -> None:
-    """Load every engine that is configured, have each work once, and say how that went."""
+    """Try every engine and model that is configured, and say how that went."""
     from antiphon.check import check as checked  # noqa: PLC0415 (only this command needs it)
 
     with errors_in_words():

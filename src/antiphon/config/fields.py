@@ -20,7 +20,7 @@ from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import Role
-from antiphon.engines.choices import Choice, choice_of
+from antiphon.engines.choices import Choice, with_fallbacks
 from antiphon.logs import LogFormat, LogLevel
 from antiphon.store.choices import StoreChoice
 
@@ -182,7 +182,7 @@ class Config(Struct, frozen=True, kw_only=True):
             by_engines = [model for model in self.models.values() if model.service is None]
             own = [getattr(model, role, None) or everywhere for model in by_engines]
             for chosen in own:
-                for one in (chosen, *(choice_of(chosen).fallback if chosen else ())):
+                for one in with_fallbacks(chosen) if chosen else (None,):
                     written = msgspec.json.encode(one)
                     if (role, written) not in seen:
                         seen.add((role, written))

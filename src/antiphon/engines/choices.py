@@ -37,6 +37,7 @@ __all__ = [
     "choice_of",
     "from_environment",
     "located",
+    "with_fallbacks",
 ]
 
 GROUP = "antiphon.engines"
@@ -88,6 +89,13 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def choice_of(written: str | Choice) -> Choice:
     """Return the choice that a text or a table is."""
     return Choice(use=written) if isinstance(written, str) else written
+
+
+def with_fallbacks(written: str | Choice) -> Iterator[str | Choice]:
+    """Yield a choice, its fallbacks, and theirs."""
+    yield written
+    for one in choice_of(written).fallback:
+        yield from with_fallbacks(one)
 
 
 def located(written: str | Choice, folder: Path) -> str | Choice:

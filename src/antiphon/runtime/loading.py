@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
@@ -26,7 +26,7 @@ from antiphon.errors import WeightsError
 from antiphon.runtime.engine_set import EngineSet, SpokenVoice
 from antiphon.runtime.models import Models
 
-__all__ = ["load_for", "load_models"]
+__all__ = ["EngineOf", "engines_of", "load_for", "load_models"]
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ async def load_models(config: Config) -> AsyncIterator[Models]:
     async with AsyncExitStack() as stack:
         loader = _Loader(config, stack)
         own = [model for model in config.models.values() if model.upstream is None]
-        by_choice = {id(model): await loader.engines_of(model) for model in own}
+        by_choice = {id(model): await engines_of(config, model, loader.engine) for model in own}
         yield Models(config, lambda model: by_choice[id(model)])
 
 
@@ -74,6 +74,60 @@ async def load_for(config: Config, role: Role, chosen: str | Choice | None) -> E
     return engine
 
 
+EngineOf = Callable[[Role, str | Choice | None], Awaitable[Engine]]
+"""Returns the engine that a choice stands for, without its fallbacks."""
+
+
+async def engines_of(config: Config, model: ModelChoice, engine_of: EngineOf) -> EngineSet:
+    """Put the engines of a model together.
+
+    Args:
+        config: The operator's choices.
+        model: One that no service answers for.
+        engine_of: Returns the engine that each of them is made of. Raises ``WeightsError`` for a
+            turn predictor that nobody chose if there is none.
+
+    Raises:
+        ConfigurationError: They do not go together.
+    """
+
+    async def made(role: Role) -> Engine:
+        own = getattr(model, role, None)
+        return await _with_stand_ins(role, own or getattr(config, role), engine_of)
+
+    return EngineSet(
+        voice_detector=cast("VoiceDetector", await made("voice_detector")),
+        denoiser=cast("Denoiser", await made("denoiser")),
+        turn_predictor=await _turn_predictor(config, made),
+        transcriber=cast("Transcriber", await made("transcriber")),
+        language_model=cast("LanguageModel", await made("language_model")),
+        synthesizer=cast("Synthesizer", await made("synthesizer")),
+        voice_names=_voice_names(config, model),
+    )
+
+
+async def _turn_predictor(
+    config: Config, made: Callable[[Role], Awaitable[Engine]]
+) -> TurnPredictor | None:
+    try:
+        return cast("TurnPredictor", await made("turn_predictor"))
+    except WeightsError as error:
+        if config.turn_predictor is not None:
+            raise
+        # Turns end without it as well, if not as surely.
+        _log.warning("no turn predictor: %s", error)
+        return None
+
+
+async def _with_stand_ins(role: Role, chosen: str | Choice | None, engine_of: EngineOf) -> Engine:
+    choice = choice_of(chosen) if chosen else None
+    if choice is None or not choice.fallback:
+        return await engine_of(role, choice)
+    stand_ins = [await _with_stand_ins(role, one, engine_of) for one in choice.fallback]
+    first = await engine_of(role, replace(choice, fallback=()))
+    return with_fallbacks(role, [first, *stand_ins])
+
+
 class _Loader:
     """Loads engines, and remembers those that are loaded.
 
@@ -87,47 +141,11 @@ class _Loader:
         self._stack = stack
         self._loaded: dict[bytes, Engine] = {}
 
-    async def engines_of(self, model: ModelChoice) -> EngineSet:
-        """Return the engines of a model."""
-        config = self._config
-        transcriber = await self._engine("transcriber", model.transcriber or config.transcriber)
-        language_model = await self._engine(
-            "language_model", model.language_model or config.language_model
-        )
-        synthesizer = await self._engine("synthesizer", model.synthesizer or config.synthesizer)
-        return EngineSet(
-            voice_detector=cast(
-                "VoiceDetector", await self._engine("voice_detector", config.voice_detector)
-            ),
-            denoiser=cast("Denoiser", await self._engine("denoiser", config.denoiser)),
-            turn_predictor=await self._turn_predictor(),
-            transcriber=cast("Transcriber", transcriber),
-            language_model=cast("LanguageModel", language_model),
-            synthesizer=cast("Synthesizer", synthesizer),
-            voice_names=_voice_names(config, model),
-        )
-
-    async def _turn_predictor(self) -> TurnPredictor | None:
-        chosen = self._config.turn_predictor
-        try:
-            return cast("TurnPredictor", await self._engine("turn_predictor", chosen))
-        except WeightsError as error:
-            if chosen is not None:
-                raise
-            # Turns end without it as well, if not as surely.
-            _log.warning("no turn predictor: %s", error)
-            return None
-
-    async def _engine(self, role: Role, chosen: str | Choice | None) -> Engine:
+    async def engine(self, role: Role, chosen: str | Choice | None) -> Engine:
+        """Return an engine, loaded once."""
         key = msgspec.json.encode((role, choice_of(chosen) if chosen else None))
         if key not in self._loaded:
-            choice = choice_of(chosen) if chosen else None
-            if choice is not None and choice.fallback:
-                stand_ins = [await self._engine(role, one) for one in choice.fallback]
-                first = await self._engine(role, replace(choice, fallback=()))
-                self._loaded[key] = with_fallbacks(role, [first, *stand_ins])
-            else:
-                self._loaded[key] = await self._load(role, chosen)
+            self._loaded[key] = await self._load(role, chosen)
         return self._loaded[key]
 
     async def _load(self, role: Role, chosen: str | Choice | None) -> Engine:
