@@ -102,8 +102,17 @@ async def test_engines_of_all_models_and_their_fallbacks_are_tried_once(tmp_path
     models = {"a": ModelChoice(), "b": ModelChoice(language_model=quick), "c": ModelChoice()}
     works, said = await checked(tmp_path, models=models)
     assert works
-    assert said.count("language_model  scripted: ready") == 2
+    assert "language_model  scripted: ready, for a, b, c\n" in said
+    assert "language_model  scripted: ready, for b\n" in said
     assert said.count("synthesizer     scripted: ready") == 1
+
+
+async def test_an_engine_that_no_model_uses_is_told(tmp_path):
+    models = {"quick": ModelChoice(language_model="scripted")}
+    works, said = await checked(tmp_path, models=models, language_model="http://127.0.0.1:9/v1#big")
+    assert works
+    assert "warning: 'language_model' is used by no model" in said
+    assert "language_model  http" not in said
 
 
 async def test_an_engine_that_fails_is_told_and_the_others_are_tried(tmp_path):
@@ -141,4 +150,4 @@ async def test_a_service_that_answers_for_a_model_is_tried(tmp_path):
     assert not works
     assert f"upstream        {address}: of the model relayed" in said
     assert said.count("does not work: ") == 1
-    assert "transcriber" not in said
+    assert "transcriber     " not in said

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
-from antiphon.config import Config, Loaded, ModelChoice, UpstreamChoice, report
+from antiphon.config import Config, Loaded, ModelChoice, UpstreamChoice, report, unused
 from antiphon.engines.addresses import without_passwords
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
@@ -46,6 +46,8 @@ async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
     """
     for line in report(loaded, with_defaults=False):
         echo(line)
+    for warning in unused(loaded.config):
+        echo(f"warning: {warning}")
     async with AsyncExitStack() as stack:
         trial = _Trial(loaded.config, echo, stack)
         trial.certificate()
@@ -94,7 +96,7 @@ class _Trial:
         for role, chosen in self._config.engine_choices():
             state = status(role, chosen, home=self._config.home, catalogue=catalogue)
             name = without_passwords(choice_of(chosen).use) if chosen else state.name
-            self._say(role, f"{name}: {state.readiness.value}")
+            self._say(role, f"{name}: {state.readiness.value}{self._for_whom(role, chosen)}")
             if state.readiness is not Readiness.READY:
                 self._fail("", state.problem)
                 continue
@@ -102,6 +104,14 @@ class _Trial:
                 await self._engine(role, chosen)
             except AntiphonError as error:
                 self._fail("", f"does not work: {error}")
+
+    def _for_whom(self, role: Role, chosen: str | Choice | None) -> str:
+        """Return which models an engine works for, where there are several."""
+        if len(self._config.models) == 1:
+            return ""
+        uses = self._config.engine_uses()
+        names = dict.fromkeys(name for name, *used in uses if used == [role, chosen])
+        return f", for {', '.join(names)}"
 
     async def _engine(self, role: Role, chosen: str | Choice | None) -> None:
         engine, cost = await _load(self._config, role, chosen)

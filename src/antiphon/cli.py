@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,12 +26,15 @@ from antiphon.config import (
     load_config,
     new_key,
     report,
+    unused,
 )
 from antiphon.demo import demonstrate
 from antiphon.logs import set_up_logs
 from antiphon.wire.schema import json_schema
 
 __all__ = ["main"]
+
+_log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_S = 0.0005
 """How long a thread of Python keeps others waiting while it computes. With Python's own 5 ms, a few
@@ -118,6 +122,8 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
         config_file = file_to_read(config_file)
         config = load_config(config_file, **flags)
         set_up_logs(config.log_format, config.log_level, content=config.log_content)
+        for warning in unused(config):
+            _log.warning("%s", warning)
         click.echo("Loading engines ...", err=True)
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         # Not by asyncio alone: where sniffio is installed, which the OpenAI SDK needs, anyio takes

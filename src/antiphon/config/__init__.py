@@ -8,6 +8,7 @@ from antiphon.config.prices import Price
 from antiphon.config.report import report
 from antiphon.config.tls import TlsChoice
 from antiphon.config.tracing import TracingChoice
+from antiphon.config.unused import unused
 from antiphon.config.upstream import UpstreamChoice
 from antiphon.config.webrtc import IceServer, UdpPorts, WebRtcChoice
 from antiphon.store.choices import StoreChoice
@@ -36,4 +37,5 @@ __all__ = [
     "load_shelf",
     "new_key",
     "report",
+    "unused",
 ]

@@ -171,22 +171,29 @@ class Config(Struct, frozen=True, kw_only=True):
         """Whether only clients of this machine reach the server."""
         return is_loopback(self.host)
 
-    def engine_choices(self) -> Iterator[tuple[Role, str | Choice | None]]:
-        """Yield every engine that is configured, fallbacks too; those that are alike, once.
+    def engine_uses(self) -> Iterator[tuple[str, Role, str | Choice | None]]:
+        """Yield the name of each model with every engine that works for it, fallbacks too.
 
         The roles come in the order of :data:`antiphon.engines.base.Role`; ``None`` is the default.
         """
-        seen = set()
         for role in get_args(Role):
-            everywhere = getattr(self, role)
-            by_engines = [model for model in self.models.values() if model.service is None]
-            own = [getattr(model, role, None) or everywhere for model in by_engines]
-            for chosen in own:
-                for one in with_fallbacks(chosen) if chosen else (None,):
-                    written = msgspec.json.encode(one)
-                    if (role, written) not in seen:
-                        seen.add((role, written))
-                        yield role, one
+            for name, model in self.models.items():
+                if model.service is None:
+                    chosen = getattr(model, role, None) or getattr(self, role)
+                    for one in with_fallbacks(chosen) if chosen else (None,):
+                        yield name, role, one
+
+    def engine_choices(self) -> Iterator[tuple[Role, str | Choice | None]]:
+        """Yield every engine that is configured and used, as :meth:`engine_uses` does.
+
+        Those that are alike come once.
+        """
+        seen = set()
+        for _, role, one in self.engine_uses():
+            written = msgspec.json.encode(one)
+            if (role, written) not in seen:
+                seen.add((role, written))
+                yield role, one
 
     def key_lines(self) -> Iterator[tuple[str, str | None, str]]:
         """Yield the field, the name and what is written of every API key, plain or hashed.
