@@ -123,6 +123,14 @@ def test_the_configuration_is_printed_with_sources_and_without_keys(tmp_path):
     assert "sk-one" not in result.output
 
 
+def test_a_variable_that_means_nothing_is_named_wherever_configurations_are_shown(tmp_path):
+    home = {"ANTIPHON_HOME": str(tmp_path)}
+    for command in (("config",), ("check", *SCRIPTED)):
+        result = run(*command, ANTIPHON_MAX_SESIONS="3", **home)
+        assert result.exit_code == 0
+        assert "Did you mean ANTIPHON_MAX_SESSIONS?" in result.output
+
+
 def test_a_mistake_in_the_configuration_is_explained(tmp_path):
     file = tmp_path / "antiphon.toml"
     file.write_text("max_sesions = 3")
@@ -269,6 +277,14 @@ def test_a_server_whose_configuration_has_vanished_stays_as_it_is(tmp_path, monk
         assert "antiphon.toml cannot be read: No such file" in refusal["message"]
         one = {"authorization": "Bearer sk-one"}
         assert httpx2.get(f"{url}/models", headers=one).status_code == 200
+
+
+def test_a_server_says_what_is_set_for_it_and_means_nothing(monkeypatch):
+    monkeypatch.setenv("ANTIPHON_LANGAUGE_MODEL", "fast")
+    with serving() as (server, _):
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=PATIENCE_S)
+    assert "Did you mean ANTIPHON_LANGUAGE_MODEL?" in errors
 
 
 def test_a_server_acts_out_a_script(tmp_path):

@@ -222,8 +222,11 @@ def check(*, config_file: Path | None, **names: str | None) -> None:
 def config_command(*, config_file: Path | None) -> None:
     """Print the configuration that holds, as TOML, and where each value comes from."""
     with errors_in_words():
-        for line in report(load(config_file)):
+        loaded = load(config_file)
+        for line in report(loaded):
             click.echo(line)
+        for warning in unused(loaded.config):
+            click.echo(f"warning: {warning}", err=True)
 
 
 @main.command("key")

@@ -42,7 +42,12 @@ DEFAULT_FILE = Path("antiphon.toml")
 DEFAULT_SOURCE = "default"
 """Where a value comes from that nobody gave."""
 
-_FILE_VARIABLE = "ANTIPHON_CONFIG"
+PREFIX = "ANTIPHON_"
+"""What variables of the environment begin with."""
+
+FILE_VARIABLE = f"{PREFIX}CONFIG"
+"""Names the file that is read."""
+
 _NO_FLAGS: Mapping[str, object] = MappingProxyType({})
 
 _SINGULARS = {"api_keys": "api_key", "admin_keys": "admin_key", "allow_origins": "allow_origin"}
@@ -132,7 +137,7 @@ def _gathered(
         values |= found
         sources |= dict.fromkeys(found, str(path))
     for name in _FIELDS:
-        variable = f"ANTIPHON_{name.upper()}"
+        variable = variable_of(name)
         if text := environment.get(variable, "").strip():
             values[name] = _from_variable(variable, name, text)
             sources[name] = variable
@@ -155,7 +160,7 @@ def file_to_read(file: Path | None, environment: Mapping[str, str] = os.environ)
     """
     if file is not None:
         return file
-    if named := environment.get(_FILE_VARIABLE):
+    if named := environment.get(FILE_VARIABLE):
         return Path(named).expanduser()
     return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
 
@@ -168,7 +173,7 @@ def _from_file(path: Path) -> dict[str, object]:
     except OSError as error:
         message = (
             f"The configuration file {path} cannot be read: {error.strerror}. "
-            f"Name another one with --config or {_FILE_VARIABLE}."
+            f"Name another one with --config or {FILE_VARIABLE}."
         )
         raise ConfigurationError(message) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -201,6 +206,11 @@ def _located(model: ModelChoice, folder: Path) -> ModelChoice:
     chosen = {role: getattr(model, role, None) for role in _ROLES}
     given = {role: located(one, folder) for role, one in chosen.items() if one is not None}
     return msgspec.structs.replace(model, **given)
+
+
+def variable_of(field: str) -> str:
+    """Return the variable of the environment that gives a field."""
+    return f"{PREFIX}{field.upper()}"
 
 
 def _from_variable(variable: str, name: str, text: str) -> object:
