@@ -40,7 +40,12 @@ QUESTION = "What is the capital of France?"
 SENTENCE = "The weather is fine today, and the birds sing in the trees."
 """What synthesizers are to say."""
 
-_MAX_TOKENS = 24
+_MAX_TOKENS = 1024
+"""Of an answer. Models that think first spend most of them on what nobody reads."""
+
+_ENOUGH_TOKENS = 24
+"""After so many tokens of text it is known that a model answers, and how fast."""
+
 _SPEECH_PROBABILITY = 0.5
 
 
@@ -123,7 +128,8 @@ async def _complete(model: LanguageModel) -> str:
         ChatMessage("system", "Answer in one short sentence."),
         ChatMessage("user", QUESTION),
     )
-    request = GenerationRequest(messages=messages, max_output_tokens=_MAX_TOKENS)
+    limit = min(_MAX_TOKENS, (model.info.context_tokens or 2 * _MAX_TOKENS) // 2)
+    request = GenerationRequest(messages=messages, max_output_tokens=limit)
     began = time.monotonic()
     first_ms, text, tokens = None, "", 0
     async with aclosing(model.generate(request)) as events:
@@ -132,8 +138,10 @@ async def _complete(model: LanguageModel) -> str:
                 first_ms = _ms_since(began) if first_ms is None else first_ms
                 text += event.text
                 tokens += event.tokens
+            if tokens >= _ENOUGH_TOKENS:
+                break
     if not text.strip():
-        message = f"answers nothing to '{QUESTION}'"
+        message = f"answers nothing to '{QUESTION}' with {limit} tokens"
         raise EngineError(message, stage="generate")
     pace = tokens * 1000 / max(1, _ms_since(began))
     return f"answers '{text.strip()}', begun after {first_ms} ms, {pace:.0f} tokens a second in all"
