@@ -6,8 +6,11 @@ en_US-joe; no person speaks in it. It is released under CC0-1.0.
 
 from __future__ import annotations
 
+import re
 import time
 import wave
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import aclosing
 from functools import cache
 from importlib import resources
@@ -48,6 +51,9 @@ _ENOUGH_TOKENS = 24
 
 _SPEECH_PROBABILITY = 0.5
 
+_RIGHT = 0.5
+"""Of the words. The smallest models get most of them right, sound at a wrong rate hardly any."""
+
 
 async def self_test(engine: Engine, ears: Transcriber | None = None) -> str:
     """Have an engine work, and say in a line what came of it.
@@ -55,6 +61,9 @@ async def self_test(engine: Engine, ears: Transcriber | None = None) -> str:
     Args:
         engine: Of any role.
         ears: Hears back what a synthesizer says; ``None`` if there is nobody.
+
+    Returns:
+        The line. It begins with ``warning:`` where most words are wrong that were heard or said.
 
     Raises:
         EngineError: It failed, or what came of it is nothing that it could be used for.
@@ -114,7 +123,8 @@ async def _transcribe(transcriber: Transcriber) -> str:
     if not heard.strip():
         message = f"hears nothing where '{QUESTION}' is said"
         raise EngineError(message, stage="transcribe")
-    return f"hears '{heard}' where '{QUESTION}' is said, in {_ms_since(began)} ms"
+    said = f"hears '{heard}' where '{QUESTION}' is said, in {_ms_since(began)} ms"
+    return _judged(said, QUESTION, heard, [transcriber])
 
 
 async def _heard_by(transcriber: Transcriber, audio: Floats) -> str:
@@ -165,7 +175,26 @@ async def _speak(synthesizer: Synthesizer, ears: Transcriber | None) -> str:
     if ears is None:
         return f"says a sentence in {duration_s:.1f} s, {pace}"
     listened = soxr.resample(speech, synthesizer.info.rate_hz, LISTENING_RATE_HZ)
-    return f"says '{await _heard_by(ears, listened)}' where it is to say '{SENTENCE}', {pace}"
+    heard = await _heard_by(ears, listened)
+    said = f"says '{heard}' where it is to say '{SENTENCE}', {pace}"
+    return _judged(said, SENTENCE, heard, [synthesizer, ears])
+
+
+def _judged(said: str, wanted: str, heard: str, engines: Sequence[Engine]) -> str:
+    """Return what is said of words that were heard, as a warning if most of them are wrong.
+
+    Engines that act out a script or know no English cannot be judged by English words.
+    """
+    infos = [engine.info for engine in engines]
+    judged = all("en" in (info.languages or ("en",)) and not info.scripted for info in infos)
+    right = (_words(wanted) & _words(heard)).total()
+    if not judged or right >= _words(wanted).total() * _RIGHT:
+        return said
+    return f"warning: {said}: {right} of {_words(wanted).total()} words are right"
+
+
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", text.lower()))
 
 
 @cache
