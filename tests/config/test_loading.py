@@ -117,6 +117,8 @@ def test_an_empty_variable_is_none(monkeypatch):
     [
         ("PORT", "tcp://10.0.0.1:8000", "ANTIPHON_PORT: Invalid type for 'port': expected an int"),
         ("MAX_SESSIONS", "0", "ANTIPHON_MAX_SESSIONS: .* >= 1, but got 0"),
+        ("MAX_SESSION_S", "-0.5", "ANTIPHON_MAX_SESSION_S: .* > 0, but got -0.5"),
+        ("LOG_LEVEL", "loud", "ANTIPHON_LOG_LEVEL: log_level: Invalid value: 'loud'"),
         ("RATE_LIMITS", "60", "ANTIPHON_RATE_LIMITS: Invalid type for 'rate_limits'"),
         ("RATE_LIMITS", "{", "ANTIPHON_RATE_LIMITS: '{' is not a TOML value"),
     ],
@@ -231,6 +233,20 @@ def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itse
             ),
         ),
         (
+            "max_session_s = -5.0",
+            (
+                "Invalid 'max_session_s': decimal below minimum value. Expected a value > 0, but "
+                "got -5.0 instead. Leave 'max_session_s' out for the default, 3600.0."
+            ),
+        ),
+        (
+            "log_level = 'loud'",
+            (
+                "log_level: Invalid value: 'loud'. Supported values are: 'debug', 'error', "
+                "'info', and 'warning'. Leave 'log_level' out for the default, 'warning'."
+            ),
+        ),
+        (
             "[prompts.hello]\ninstructions = 'Hi {{who}}'\ndefaults = {name = 'x'}",
             (
                 "Invalid 'prompts.hello.defaults.name': the instructions have no placeholder "
@@ -260,7 +276,10 @@ def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itse
         ),
         (
             "models.a.session.audio.input.turn_detection.type = 'some_vad'",
-            "Invalid value: 'some_vad'. Supported values are: 'server_vad' and 'semantic_vad'.",
+            (
+                "models.a.session.audio.input.turn_detection.type: Invalid value: 'some_vad'. "
+                "Supported values are: 'server_vad' and 'semantic_vad'."
+            ),
         ),
         (
             "models.a.session.audio.input.turn_detection = {type = 'server_vad', threshold = 2}",

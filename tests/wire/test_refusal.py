@@ -1,4 +1,6 @@
 import json
+import math
+from typing import Annotated
 
 import msgspec
 import pytest
@@ -269,6 +271,26 @@ def test_lists_read_as_english(values, text) -> None:
 def test_the_words_of_msgspec_are_used_where_the_walk_finds_no_fault() -> None:
     refusal = explain(int, 5, msgspec.ValidationError("Something else"))
     assert (refusal.code, refusal.message) == ("invalid_value", "Invalid value: Something else.")
+
+
+@pytest.mark.parametrize(
+    ("limits", "value", "message"),
+    [
+        ({"gt": 0}, -5, "decimal below minimum value. Expected a value > 0, but got -5 instead."),
+        ({"gt": 0}, 0.0, "decimal below minimum value. Expected a value > 0, but got 0.0 instead."),
+        ({"ge": 0}, math.nan, "below minimum value. Expected a value >= 0, but got nan instead."),
+        ({"lt": 1}, 1.0, "decimal above maximum value. Expected a value < 1, but got 1.0 instead."),
+        ({"le": 1}, math.inf, "above maximum value. Expected a value <= 1, but got inf instead."),
+    ],
+)
+def test_a_limit_of_decimals_is_named_with_the_value(limits, value, message):
+    wanted = dict[str, Annotated[float, msgspec.Meta(**limits)]]
+    with pytest.raises(msgspec.ValidationError) as error:
+        msgspec.convert({"pace": value}, wanted)
+    refusal = explain(wanted, {"pace": value}, error.value)
+    assert refusal.message.startswith("Invalid 'pace': ")
+    assert message in refusal.message
+    assert (refusal.code, refusal.param) == ("invalid_value", "pace")
 
 
 def test_a_broken_rule_reads_well_on_its_own() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast, get_args
@@ -265,23 +266,25 @@ def _converted(given: dict[str, Any], source: str, *, strict: bool) -> dict[str,
     except msgspec.ValidationError as error:
         meant = given if strict else {name: _number_in(value) for name, value in given.items()}
         reason = explain(_Given, meant, error)
-        message = f"{source}: {reason.message}{_remedy(reason.param)}"
+        key = reason.param or ""
+        named = "" if f"'{key}'" in reason.message else f"{key}: "
+        message = f"{source}: {named}{reason.message}{_remedy(key)}"
         raise ConfigurationError(message) from error
     return {name: getattr(fields, name) for name in given}
 
 
 def _number_in(value: object) -> object:
     """Return the number that a text stands for, if it does for one, so that its limits count."""
-    try:
-        return int(str(value))
-    except ValueError:
-        return value
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(str(value))
+    return value
 
 
-def _remedy(path: str | None) -> str:
-    name = (path or "").partition(".")[0]
+def _remedy(key: str) -> str:
+    name = key.partition(".")[0]
     default = _FIELDS[name].default if name in _FIELDS else None
-    if not isinstance(default, str | int):
+    if not isinstance(default, str | int | float):
         return " See docs/antiphon.example.toml."
     return f" Leave '{name}' out for the default, {default!r}."
 

@@ -8,6 +8,7 @@ limit, the code is ``invalid_value``.
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -293,20 +294,21 @@ def _number_faults(
     number: inspect.IntType | inspect.FloatType, value: float, path: str
 ) -> Iterator[RequestError]:
     name = "integer" if isinstance(number, inspect.IntType) else "decimal"
-    if number.le is not None and value > number.le:
-        yield RequestError(
-            f"Invalid '{path}': {name} above maximum value. Expected a value <= {number.le}, "
-            f"but got {value} instead.",
-            code="integer_above_max_value" if name == "integer" else "invalid_value",
-            param=path,
-        )
-    elif number.ge is not None and value < number.ge:
-        yield RequestError(
-            f"Invalid '{path}': {name} below minimum value. Expected a value >= {number.ge}, "
-            f"but got {value} instead.",
-            code="invalid_value",
-            param=path,
-        )
+    for sign, fits, limit, where in (
+        ("<=", operator.le, number.le, "above maximum"),
+        ("<", operator.lt, number.lt, "above maximum"),
+        (">=", operator.ge, number.ge, "below minimum"),
+        (">", operator.gt, number.gt, "below minimum"),
+    ):
+        if limit is not None and not fits(value, limit):  # what is no number fits none
+            above = (name, where) == ("integer", "above maximum")
+            yield RequestError(
+                f"Invalid '{path}': {name} {where} value. Expected a value {sign} {limit}, "
+                f"but got {value} instead.",
+                code="integer_above_max_value" if above else "invalid_value",
+                param=path,
+            )
+            return
 
 
 def _missing(path: str) -> RequestError:
