@@ -302,6 +302,23 @@ def test_a_mistake_is_told_with_file_key_value_and_remedy(text, message):
     assert refusal(text).startswith(message)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "max_session_s = inf",
+        "max_session_s = nan",
+        "session_idle_s = inf",
+        "drain_s = inf",
+        "transcriber = {use = 'x', queue_s = inf}",
+        "transcriber = {use = 'x', stall_s = inf}",
+        "models.a.upstream = {use = 'wss://host/v1', open_s = inf}",
+        "rate_limits = {spend_per_day = inf}",
+    ],
+)
+def test_time_and_money_are_limited(text):
+    assert "value. Expected a value " in refusal(text)
+
+
 def test_a_file_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("ANTIPHON_CONFIG", "nowhere.toml")
     with pytest.raises(ConfigurationError, match=r"nowhere.toml cannot be read: No such file"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def test_what_is_printed_is_a_configuration_again(tmp_path, monkeypatch):
     lines = report(Loaded(config, dict.fromkeys(Config.__struct_fields__, "somewhere")))
     file.write_text("\n".join(lines))
     assert load(file, environment={}).config == config
+
+
+def test_numbers_without_end_are_printed_as_toml_has_them():
+    choice = Choice(use="parrot", options={"patience": [math.inf, -math.inf]})
+    config = Config(home=Path("home"), transcriber=choice)
+    lines = report(Loaded(config, dict.fromkeys(Config.__struct_fields__, "somewhere")))
+    assert "transcriber.options.patience = [inf, -inf]  # somewhere" in lines
 
 
 def test_each_value_says_where_it_comes_from(tmp_path, monkeypatch):

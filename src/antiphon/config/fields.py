@@ -20,7 +20,7 @@ from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import Role
-from antiphon.engines.choices import Choice, with_fallbacks
+from antiphon.engines.choices import LONGEST_S, Choice, Seconds, with_fallbacks
 from antiphon.logs import LogFormat, LogLevel
 from antiphon.store.choices import StoreChoice
 
@@ -138,9 +138,9 @@ class Config(Struct, frozen=True, kw_only=True):
     instructions: str = DEFAULT_INSTRUCTIONS
     max_sessions: Annotated[int, Meta(ge=1)] = MAX_SESSIONS
     max_connections: Annotated[int, Meta(ge=1)] = MAX_CONNECTIONS
-    max_session_s: Annotated[float, Meta(gt=0)] = SESSION_LIFETIME_S
-    session_idle_s: Annotated[float, Meta(ge=0)] = SESSION_IDLE_S
-    drain_s: Annotated[float, Meta(ge=0)] = DRAIN_S
+    max_session_s: Seconds = SESSION_LIFETIME_S
+    session_idle_s: Annotated[float, Meta(ge=0, le=LONGEST_S)] = SESSION_IDLE_S
+    drain_s: Annotated[float, Meta(ge=0, le=LONGEST_S)] = DRAIN_S
     allow_origins: tuple[str, ...] = ()
     allow_private_addresses: tuple[str, ...] = ()
     console: bool = True

@@ -36,6 +36,10 @@ ORIGIN_PATTERN = r"^(null|[a-z][a-z0-9+.-]*://[^/?#\sA-Z]+)$(?!\n)"
 _HASHED = re.compile(rf"{HASH_PREFIX}[0-9a-f]{{64}}")
 
 
+_Amount = Annotated[float, Meta(gt=0, le=1e12)]
+"""Of the configuration's currency. TOML knows infinity, which nobody spends."""
+
+
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one key may use. Unused allowance of up to a minute is kept.
 
@@ -52,8 +56,8 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
     max_sessions: Annotated[int, Meta(ge=1)] | None = None
-    spend_per_day: Annotated[float, Meta(gt=0)] | None = None
-    spend_per_month: Annotated[float, Meta(gt=0)] | None = None
+    spend_per_day: _Amount | None = None
+    spend_per_month: _Amount | None = None
 
     @property
     def spend(self) -> bool:

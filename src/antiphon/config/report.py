@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -81,6 +82,8 @@ def _toml(value: Any) -> str:  # noqa: ANN401
             return "{" + ", ".join(pairs) + "}"
         case list() | tuple():
             return "[" + ", ".join(_toml(one) for one in value) + "]"
+        case float() if not math.isfinite(value):
+            return str(value)
         case _:
             return json.dumps(value, ensure_ascii=False)  # numbers, booleans, text: as in TOML
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from antiphon.engines.choices import Seconds
 from antiphon.wire.refusal import InvalidFieldError
 
 __all__ = ["UpstreamChoice"]
@@ -30,8 +30,8 @@ class UpstreamChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     use: str
     api_key: str | None = None
-    open_s: Annotated[float, Meta(gt=0)] = 15.0
-    stall_s: Annotated[float, Meta(gt=0)] = 90.0
+    open_s: Seconds = 15.0
+    stall_s: Seconds = 90.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.use)

@@ -31,8 +31,10 @@ from antiphon.wire.refusal import InvalidFieldError
 __all__ = [
     "ENVIRONMENT",
     "GROUP",
+    "LONGEST_S",
     "Candidate",
     "Choice",
+    "Seconds",
     "candidate",
     "choice_of",
     "from_environment",
@@ -45,6 +47,11 @@ GROUP = "antiphon.engines"
 
 _SUFFIXES = (".gguf", ".onnx", ".bin")
 """What files of weights end in, and names of engines do not."""
+
+LONGEST_S = 366 * 24 * 3600
+"""A leap year. TOML knows infinity, which no clock and no timer does."""
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S)]
 
 ENVIRONMENT = "env:"
 """What a text option begins with that stands in a variable, for example a key."""
@@ -72,8 +79,8 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     options: dict[str, Any] = {}
     threads: Annotated[int, Meta(ge=1)] | None = None
     parallel: Annotated[int, Meta(ge=1)] | None = None
-    queue_s: Annotated[float, Meta(gt=0)] = QUEUE_S
-    stall_s: Annotated[float, Meta(gt=0)] = 60.0
+    queue_s: Seconds = QUEUE_S
+    stall_s: Seconds = 60.0
     isolated: bool = False
     fallback: tuple[str | Choice, ...] = ()
 
