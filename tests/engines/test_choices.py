@@ -63,6 +63,13 @@ def test_what_looks_like_an_address_has_to_be_one(written):
     assert "begins with http:// or https:// and a host" in refusal("transcriber", written)
 
 
+@pytest.mark.parametrize("written", ["localhost:11434/v1", "localhost:11434/v1#m", "gpu.lan:80"])
+def test_an_address_that_lacks_its_scheme_is_not_taken_for_a_path(written):
+    assert located(written, Path("/etc")) == written
+    message = f"If it is the address of a server, write http://{written}."
+    assert refusal("language_model", written).endswith(message)
+
+
 def test_options_are_taken_from_the_environment(monkeypatch):
     monkeypatch.setenv("EARS_KEY", "sk-ears")
     choice = Choice(use="http://host/v1", options={"api_key": "env:EARS_KEY"})

@@ -13,6 +13,7 @@ Wherever that is not enough, a table says the rest: :class:`Choice`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -52,6 +53,9 @@ LONGEST_S = 366 * 24 * 3600
 """A leap year. TOML knows infinity, which no clock and no timer does."""
 
 Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S)]
+
+_HOST_AND_PORT = re.compile(r"[A-Za-z0-9][\w.-]*:\d+(?=[/#]|$)")
+"""What an address begins with that lacks its ``http://``."""
 
 ENVIRONMENT = "env:"
 """What a text option begins with that stands in a variable, for example a key."""
@@ -160,6 +164,12 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> C
         return Candidate(Entry(role=role, name=path.name, engine=engine), files, options)
     if catalogue.knows(role, choice.use):
         return Candidate(catalogue.find(role, choice.use), options=options)
+    if _HOST_AND_PORT.match(choice.use):
+        message = (
+            f"There is no {role} named '{choice.use}'. If it is the address of a server, write "
+            f"http://{choice.use}."
+        )
+        raise ConfigurationError(message)
     if _may_be_a_path(choice.use):
         message = (
             f"There is no {role} named '{choice.use}'. If it is a file, write './{choice.use}' or "
@@ -171,7 +181,7 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> C
 
 def _is_path(use: str) -> bool:
     """Whether it is a path: names have no separators, and do not begin with a dot."""
-    if "://" in use or is_reference(use):
+    if "://" in use or is_reference(use) or _HOST_AND_PORT.match(use):
         return False
     return use.startswith((".", "~")) or "/" in use or os.sep in use
 
