@@ -9,6 +9,7 @@ import msgspec
 
 from antiphon.engines.base import EngineSettings
 from antiphon.errors import EngineError, Stage
+from antiphon.wire.refusal import explain
 
 __all__ = ["file_of", "options_as"]
 
@@ -21,10 +22,12 @@ def options_as(settings: EngineSettings, kind: type[OptionsT], stage: Stage) -> 
     Raises:
         EngineError: An option is unknown (if the struct forbids it) or of the wrong type.
     """
+    options = dict(settings.options)
     try:
-        return msgspec.convert(dict(settings.options), kind)
+        return msgspec.convert(options, kind)
     except msgspec.ValidationError as error:
-        message = f"the options of {settings.name} cannot be used: {error}"
+        reason = explain(kind, options, error).message
+        message = f"the options of {settings.name} cannot be used: {reason}"
         raise EngineError(message, stage=stage, code="invalid_options") from error
 
 

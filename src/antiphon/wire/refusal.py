@@ -83,13 +83,15 @@ def _faults(kind: inspect.Type, value: Any, path: str) -> Iterator[RequestError]
     match candidates:
         case _ if any(isinstance(option, inspect.AnyType) for option in _options(kind)):
             return
+        case _ if _name_of(value) == "object" and not isinstance(value, dict):
+            return  # made already, as Python can where JSON cannot
         case []:
             yield _wrong_type(kind, value, path)
         case [inspect.StructType(), *_]:
             yield from _object_faults(candidates, value, path)
         case [inspect.DictType() as mapping]:
             yield from _mapping_faults(mapping, value, path)
-        case [inspect.VarTupleType() as array]:
+        case [inspect.VarTupleType() | inspect.ListType() as array]:
             yield from _array_faults(array, value, path)
         case [inspect.BytesType() as audio]:
             yield from _base64_faults(audio, value, path)
@@ -130,7 +132,7 @@ def _json_name(kind: inspect.Type) -> str:
             return _name_of(kind.values[0])
         case inspect.StrType() | inspect.BytesType():
             return "string"
-        case inspect.VarTupleType():
+        case inspect.VarTupleType() | inspect.TupleType() | inspect.ListType():
             return "array"
         case _:
             return "object"
@@ -148,7 +150,7 @@ def _name_of(value: Any) -> str:  # noqa: ANN401
             return "decimal"
         case str():
             return "string"
-        case list():
+        case list() | tuple():
             return "array"
         case _:
             return "object"
@@ -226,7 +228,7 @@ def _mapping_faults(
 
 
 def _array_faults(
-    array: inspect.VarTupleType, value: list[Any], path: str
+    array: inspect.VarTupleType | inspect.ListType, value: list[Any], path: str
 ) -> Iterator[RequestError]:
     if not value and array.min_length:
         yield RequestError(

@@ -69,11 +69,11 @@ def test_options_replace_what_the_file_says(tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"sentense": "Hi."}, "sentense"),
+        ({"sentense": "Hi."}, "Unknown parameter: 'sentense'. Did you mean 'sentence'"),
         ({"script": "/nowhere.toml"}, "nowhere"),
         ({"token_ms": "soon"}, "token_ms"),
         ({"speeches": [{"steps": [{"do": "say", "text": "Hi."}]}]}, "say"),
-        ({"answers": [{"steps": [{"do": "wait"}]}]}, "ms"),
+        ({"answers": [{"steps": [{"do": "wait"}]}]}, r"parameter: 'answers\[0\]\.steps\[0\]\.ms'"),
     ],
 )
 def test_a_mistake_in_a_script_is_named(options, complaint):

@@ -33,6 +33,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from antiphon.errors import EngineError, Stage
+from antiphon.wire.refusal import explain
 
 __all__ = [
     "AnswerStep",
@@ -301,7 +302,13 @@ def read_script(options: Mapping[str, Any], stage: Stage) -> Script:
         if source is not None:
             fields = msgspec.toml.decode(Path(source).read_bytes(), type=dict[str, Any]) | fields
         return msgspec.convert(fields, Script)
+    except msgspec.ValidationError as error:
+        raise _unusable(source, explain(Script, fields, error), stage) from error
     except (OSError, msgspec.MsgspecError, TypeError) as error:
-        where = f"the script {source}" if isinstance(source, str | Path) else "the script"
-        message = f"{where} cannot be used: {error}"
-        raise EngineError(message, stage=stage, code="invalid_script") from error
+        raise _unusable(source, error, stage) from error
+
+
+def _unusable(source: object, reason: Exception, stage: Stage) -> EngineError:
+    where = f"the script {source}" if isinstance(source, str | Path) else "the script"
+    message = f"{where} cannot be used: {reason}"
+    return EngineError(message, stage=stage, code="invalid_script")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+from msgspec import Meta, Struct
+
+from antiphon.engines.base import EngineSettings
+from antiphon.engines.options import options_as
+from antiphon.errors import EngineError
+
+
+class Options(Struct, forbid_unknown_fields=True):
+    context_tokens: Annotated[int, Meta(ge=1)] = 2048
+    speeds: tuple[float, float] = (0.5, 1.5)
+    headers: dict[str, str] = {}
+    loud: bool = False
+    name: str | None = None
+
+
+def read(**options: object) -> Options:
+    return options_as(EngineSettings(name="parrot", options=options), Options, "generate")
+
+
+def test_options_are_what_the_engine_takes():
+    assert read(speeds=[1, 2], loud=True) == Options(speeds=(1.0, 2.0), loud=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"contxt_tokens": 1}, "Unknown parameter: 'contxt_tokens'. Did you mean 'context_tokens'"),
+        ({"context_tokens": 0}, "Invalid 'context_tokens': integer below minimum value."),
+        ({"headers": {"x": 1}}, "Invalid type for 'headers.x': expected a string"),
+        ({"speeds": [1.0, 2.0], "loud": 3}, "Invalid type for 'loud': expected a boolean"),
+        ({"speeds": (1.0, 2.0), "loud": 3}, "Invalid type for 'loud': expected a boolean"),
+    ],
+)
+def test_options_that_will_not_do_are_named_with_their_engine(options, reason):
+    with pytest.raises(EngineError) as error:
+        read(**options)
+    assert error.value.code == "invalid_options"
+    assert str(error.value).startswith(f"the options of parrot cannot be used: {reason}")
