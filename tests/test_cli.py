@@ -295,6 +295,19 @@ def test_a_server_acts_out_a_script(tmp_path):
     assert "Answer:   Ahoy." in answer.output
 
 
+def test_an_engine_that_cannot_be_loaded_is_named_with_who_chose_it(tmp_path):
+    file = tmp_path / "antiphon.toml"
+    file.write_text("home = '.'\nmodels.quick.synthesizer = 'nobody'")
+    result = run("serve", "--port=0", *SCRIPTED, "--config", str(file))
+    assert result.exit_code == 1
+    where = f"Error: {file}: models.quick.synthesizer: "
+    assert f"{where}There is no synthesizer named 'nobody'" in result.output
+    result = run(
+        "serve", "--port=0", *SCRIPTED, "--synthesizer=nobody", ANTIPHON_HOME=str(tmp_path)
+    )
+    assert "Error: --synthesizer: synthesizer: There is no synthesizer" in result.output
+
+
 def test_a_script_that_cannot_be_used_is_named(tmp_path):
     script = tmp_path / "script.toml"
     script.write_text("sentences = 3")

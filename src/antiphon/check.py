@@ -148,15 +148,18 @@ class _Trial:
 
     async def _begin(self, name: str, choice: ModelChoice) -> None:
         if name in self._lost_services:
-            raise _not_tried("service")
+            raise _NotTriedError("service")
         config = replace(self._config, models={name: choice})
-        own = [] if choice.service else [await engines_of(config, choice, self._tried)]
+        own = [] if choice.service else [await engines_of(config, name, self._tried)]
         Openings(config, Models(config, lambda _: own[0]), RandomEntropy()).check_models()
 
     async def _tried(self, role: Role, chosen: str | Choice | None) -> Engine:
         engine = self._engines.get(_key(role, chosen))
+        if engine is None and (role, chosen) == ("turn_predictor", None):
+            message = "it does not work, see above."  # a server can do without it
+            raise WeightsError(message)
         if engine is None:
-            raise _not_tried(role)
+            raise _NotTriedError(role)
         return engine
 
     def _say(self, part: str, text: str) -> None:
@@ -172,9 +175,9 @@ def _key(role: Role, chosen: str | Choice | None) -> bytes:
     return msgspec.json.encode((role, replace(choice_of(chosen), fallback=()) if chosen else None))
 
 
-def _not_tried(part: str) -> WeightsError:
-    """Return why a model is not tried; of the kind that it can do without a turn predictor for."""
-    return WeightsError(f"not tried: the {part.replace('_', ' ')} does not work, see above.")
+class _NotTriedError(AntiphonError):
+    def __init__(self, part: str) -> None:
+        super().__init__(f"not tried: the {part.replace('_', ' ')} does not work, see above.")
 
 
 async def _load(config: Config, role: Role, chosen: str | Choice | None) -> tuple[Engine, str]:

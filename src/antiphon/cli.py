@@ -20,12 +20,14 @@ from antiphon.cli_models import models
 from antiphon.cli_store import store
 from antiphon.config import (
     Config,
+    InvalidSettingError,
     file_to_read,
     hash_line,
     load,
     load_config,
     new_key,
     report,
+    told,
     unused,
 )
 from antiphon.demo import demonstrate
@@ -120,7 +122,8 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
         flags["log_level"] = flags["log_level"] or "info"
     with errors_in_words(), contextlib.suppress(KeyboardInterrupt):
         config_file = file_to_read(config_file)
-        config = load_config(config_file, **flags)
+        loaded = load(config_file, flags)
+        config = loaded.config
         set_up_logs(config.log_format, config.log_level, content=config.log_content)
         for warning in unused(config):
             _log.warning("%s", warning)
@@ -128,13 +131,16 @@ def serve(*, config_file: Path | None, verbose: bool, **flags: object) -> None:
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         # Not by asyncio alone: where sniffio is installed, which the OpenAI SDK needs, anyio takes
         # timers and callbacks for code outside of any loop unless it has begun the loop itself.
-        anyio.run(
-            run_server,
-            config,
-            partial(_announce, config),
-            partial(load_config, config_file, **flags),
-            backend_options={"loop_factory": _loop_factory()},
-        )
+        try:
+            anyio.run(
+                run_server,
+                config,
+                partial(_announce, config),
+                partial(load_config, config_file, **flags),
+                backend_options={"loop_factory": _loop_factory()},
+            )
+        except InvalidSettingError as error:
+            raise told(error, loaded.sources) from error
 
 
 def _announce(config: Config, url: str) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from antiphon.config import Config, ModelChoice, VoiceChoice
+from antiphon.config import Config, InvalidSettingError, ModelChoice, VoiceChoice
 from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.choices import Choice
 from antiphon.engines.thinking import GenerationRequest, TextDelta
-from antiphon.errors import ConfigurationError, EngineError, WeightsError
+from antiphon.errors import ConfigurationError, EngineError
 from antiphon.runtime.loading import load_models
 from tests.support.server import serving
 
@@ -48,16 +48,40 @@ async def test_the_server_starts_without_the_weights_of_its_turn_predictor(tmp_p
 async def test_a_turn_predictor_that_was_asked_for_has_to_be_there(tmp_path):
     name = builtin_catalogue().default("turn_predictor").name
     config = Config(home=tmp_path, turn_predictor=name, **SCRIPTED)
-    with pytest.raises(WeightsError, match=f"antiphon models fetch {name}"):
+    with pytest.raises(ConfigurationError, match=f"antiphon models fetch {name}"):
         async with load_models(config):
             pass
 
 
 async def test_an_engine_that_cannot_be_loaded_is_named(tmp_path):
     config = Config(home=tmp_path, **{**SCRIPTED, "synthesizer": "nobody"})
-    with pytest.raises(ConfigurationError, match="no synthesizer named 'nobody'"):
+    with pytest.raises(InvalidSettingError, match=r"^synthesizer: There is no synthesizer named"):
         async with load_models(config):
             pass
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        (
+            ModelChoice(synthesizer="nobody"),
+            "^models.quick.synthesizer: There is no synthesizer named 'nobody'",
+        ),
+        (
+            ModelChoice(language_model=Choice(use="scripted", options={"sentense": ""})),
+            "^models.quick.language_model: the script cannot be used: Unknown parameter",
+        ),
+        (ModelChoice(voices={"a": "nobody"}), "^models.quick.voices: The voice 'a' is to be"),
+    ],
+)
+async def test_what_is_wrong_with_one_of_several_models_is_told_with_its_key(
+    choice, message, tmp_path
+):
+    config = Config(home=tmp_path, **SCRIPTED, models={"all": ModelChoice(), "quick": choice})
+    with pytest.raises(InvalidSettingError, match=message) as error:
+        async with load_models(config):
+            pass
+    assert error.value.field == "models"
 
 
 async def test_the_operators_names_of_voices_have_to_stand_for_voices(tmp_path):

@@ -1,8 +1,9 @@
 """What the operator decides: flags over environment over the configuration file over defaults."""
 
+from antiphon.config.checks import InvalidSettingError
 from antiphon.config.fields import CLIENT_SECRET_PREFIX, DEFAULT_INSTRUCTIONS, Config
 from antiphon.config.keys import ApiKey, Limits, hash_line, new_key
-from antiphon.config.loading import Loaded, file_to_read, load, load_config, load_shelf
+from antiphon.config.loading import Loaded, file_to_read, load, load_config, load_shelf, told
 from antiphon.config.models import ModelChoice, VoiceChoice
 from antiphon.config.prices import Price
 from antiphon.config.report import report
@@ -19,6 +20,7 @@ __all__ = [
     "ApiKey",
     "Config",
     "IceServer",
+    "InvalidSettingError",
     "Limits",
     "Loaded",
     "ModelChoice",
@@ -37,5 +39,6 @@ __all__ = [
     "load_shelf",
     "new_key",
     "report",
+    "told",
     "unused",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 from msgspec import Meta, Struct
@@ -171,6 +171,11 @@ class Config(Struct, frozen=True, kw_only=True):
         """Whether only clients of this machine reach the server."""
         return is_loopback(self.host)
 
+    def chosen_for(self, model: str, field: str) -> tuple[str, Any]:
+        """Return what a model uses of a field, its own or that of all, after the key of it."""
+        own = getattr(self.models[model], field, None)
+        return (field, getattr(self, field)) if own is None else (f"models.{model}.{field}", own)
+
     def engine_uses(self) -> Iterator[tuple[str, Role, str | Choice | None]]:
         """Yield the name of each model with every engine that works for it, fallbacks too.
 
@@ -179,7 +184,7 @@ class Config(Struct, frozen=True, kw_only=True):
         for role in get_args(Role):
             for name, model in self.models.items():
                 if model.service is None:
-                    chosen = getattr(model, role, None) or getattr(self, role)
+                    _, chosen = self.chosen_for(name, role)
                     for one in with_fallbacks(chosen) if chosen else (None,):
                         yield name, role, one
 

@@ -108,9 +108,18 @@ def load(
     try:
         return Loaded(Config(**values), sources)  # type: ignore[arg-type]  # checked by msgspec
     except InvalidSettingError as error:
-        source = sources[error.field]
-        message = str(error) if source == DEFAULT_SOURCE else f"{source}: {error}"
-        raise ConfigurationError(message) from None
+        raise told(error, sources) from None
+
+
+def told(error: InvalidSettingError, sources: Mapping[str, str]) -> ConfigurationError:
+    """Return what to tell of a setting that cannot be used, with who decided it.
+
+    Args:
+        error: Names the setting.
+        sources: As in :class:`Loaded`.
+    """
+    source = sources[error.field]
+    return ConfigurationError(str(error) if source == DEFAULT_SOURCE else f"{source}: {error}")
 
 
 def load_shelf(file: Path | None = None) -> tuple[Path, Catalogue]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any, cast
 
 import msgspec
 from msgspec.structs import replace
 
-from antiphon.config import Config, ModelChoice
+from antiphon.config import Config, InvalidSettingError, VoiceChoice
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
 from antiphon.engines.choices import Choice, choice_of
@@ -22,7 +22,7 @@ from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, Voice
 from antiphon.engines.registry import load_engine
 from antiphon.engines.speaking import Synthesizer
 from antiphon.engines.thinking import LanguageModel
-from antiphon.errors import WeightsError
+from antiphon.errors import ConfigurationError, EngineError, WeightsError
 from antiphon.runtime.engine_set import EngineSet, SpokenVoice
 from antiphon.runtime.models import Models
 
@@ -40,9 +40,12 @@ async def load_models(config: Config) -> AsyncIterator[Models]:
     """
     async with AsyncExitStack() as stack:
         loader = _Loader(config, stack)
-        own = [model for model in config.models.values() if model.upstream is None]
-        by_choice = {id(model): await engines_of(config, model, loader.engine) for model in own}
-        yield Models(config, lambda model: by_choice[id(model)])
+        by_engines = [name for name, model in config.models.items() if model.upstream is None]
+        sets = {
+            id(config.models[name]): await engines_of(config, name, loader.engine)
+            for name in by_engines
+        }
+        yield Models(config, lambda model: sets[id(model)])
 
 
 async def load_for(config: Config, role: Role, chosen: str | Choice | None) -> Engine:
@@ -78,32 +81,52 @@ EngineOf = Callable[[Role, str | Choice | None], Awaitable[Engine]]
 """Returns the engine that a choice stands for, without its fallbacks."""
 
 
-async def engines_of(config: Config, model: ModelChoice, engine_of: EngineOf) -> EngineSet:
+async def engines_of(config: Config, name: str, engine_of: EngineOf) -> EngineSet:
     """Put the engines of a model together.
 
     Args:
         config: The operator's choices.
-        model: One that no service answers for.
+        name: Of a model that no service answers for.
         engine_of: Returns the engine that each of them is made of. Raises ``WeightsError`` for a
             turn predictor that nobody chose if there is none.
 
     Raises:
-        ConfigurationError: They do not go together.
+        InvalidSettingError: One that was chosen cannot be used, or they do not go together.
+        AntiphonError: A default cannot be used.
     """
 
     async def made(role: Role) -> Engine:
-        own = getattr(model, role, None)
-        return await _with_stand_ins(role, own or getattr(config, role), engine_of)
+        with _named(config, name, role) as chosen:
+            return await _with_stand_ins(role, chosen, engine_of)
 
-    return EngineSet(
-        voice_detector=cast("VoiceDetector", await made("voice_detector")),
-        denoiser=cast("Denoiser", await made("denoiser")),
-        turn_predictor=await _turn_predictor(config, made),
-        transcriber=cast("Transcriber", await made("transcriber")),
-        language_model=cast("LanguageModel", await made("language_model")),
-        synthesizer=cast("Synthesizer", await made("synthesizer")),
-        voice_names=_voice_names(config, model),
-    )
+    voice_detector = cast("VoiceDetector", await made("voice_detector"))
+    denoiser = cast("Denoiser", await made("denoiser"))
+    turn_predictor = await _turn_predictor(config, made)
+    transcriber = cast("Transcriber", await made("transcriber"))
+    language_model = cast("LanguageModel", await made("language_model"))
+    synthesizer = cast("Synthesizer", await made("synthesizer"))
+    with _named(config, name, "voices") as voices:
+        return EngineSet(
+            voice_detector=voice_detector,
+            denoiser=denoiser,
+            turn_predictor=turn_predictor,
+            transcriber=transcriber,
+            language_model=language_model,
+            synthesizer=synthesizer,
+            voice_names=_voice_names(voices),
+        )
+
+
+@contextmanager
+def _named(config: Config, model: str, field: str) -> Iterator[Any]:
+    """Yield what was chosen for a model, and let what is wrong with it be told with its key."""
+    key, chosen = config.chosen_for(model, field)
+    try:
+        yield chosen
+    except (ConfigurationError, WeightsError, EngineError) as error:
+        if not chosen:
+            raise
+        raise InvalidSettingError(key.partition(".")[0], f"{key}: {error}") from error
 
 
 async def _turn_predictor(
@@ -164,9 +187,8 @@ def _limits(chosen: str | Choice | None) -> Limits:
     return Limits(parallel=choice.parallel, queue_s=choice.queue_s, stall_s=choice.stall_s)
 
 
-def _voice_names(config: Config, model: ModelChoice) -> dict[str, SpokenVoice]:
-    names = config.voices if model.voices is None else model.voices
+def _voice_names(written: Mapping[str, str | VoiceChoice]) -> dict[str, SpokenVoice]:
     return {
         name: SpokenVoice(one) if isinstance(one, str) else SpokenVoice(one.voice, one.speed)
-        for name, one in names.items()
+        for name, one in written.items()
     }
