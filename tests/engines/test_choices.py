@@ -6,6 +6,7 @@ import pytest
 
 from antiphon.engines.catalogue import builtin_catalogue
 from antiphon.engines.choices import Candidate, Choice, candidate, choice_of, located
+from antiphon.engines.options import FromVariable
 from antiphon.errors import ConfigurationError, WeightsError
 
 CATALOGUE = builtin_catalogue()
@@ -76,6 +77,25 @@ def test_options_are_taken_from_the_environment(monkeypatch):
     assert found("transcriber", choice).options["api_key"] == "sk-ears"
     monkeypatch.delenv("EARS_KEY")
     assert "variable EARS_KEY, which is not set" in refusal("transcriber", choice)
+
+
+def test_so_are_those_within_options(monkeypatch):
+    monkeypatch.setenv("EARS_KEY", "sk-ears")
+    headers, body = {"X-Key": "env:EARS_KEY"}, {"keys": ["env:EARS_KEY", 5], "user": "me"}
+    choice = Choice(use="http://host/v1", options={"headers": headers, "body": body})
+    options = found("transcriber", choice).options
+    assert options["headers"] == {"X-Key": "sk-ears"}
+    assert options["body"] == {"keys": ["sk-ears", 5], "user": "me"}
+    monkeypatch.delenv("EARS_KEY")
+    assert "The option 'headers.X-Key' is to be taken" in refusal("transcriber", choice)
+
+
+def test_what_was_in_a_variable_is_known_as_such(monkeypatch):
+    monkeypatch.setenv("WIDTH", "2048")
+    choice = Choice(use="parrot", options={"context_tokens": "env:WIDTH", "name": "env"})
+    options = found("transcriber", choice).options
+    assert isinstance(options["context_tokens"], FromVariable)
+    assert not isinstance(options["name"], FromVariable)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineSettings
-from antiphon.engines.options import options_as
+from antiphon.engines.options import FromVariable, options_as
 from antiphon.errors import EngineError
 
 
@@ -27,10 +27,29 @@ def test_options_are_what_the_engine_takes():
 
 
 @pytest.mark.parametrize(
+    ("option", "text", "value"),
+    [
+        ("context_tokens", "4096", 4096),
+        ("loud", "true", True),
+        ("loud", "0", False),
+        ("name", "4096", "4096"),
+    ],
+)
+def test_what_was_in_a_variable_is_read_as_what_the_option_takes(option, text, value):
+    assert getattr(read(**{option: FromVariable(text)}), option) == value
+    if value != text:
+        with pytest.raises(EngineError):
+            read(**{option: text})
+
+
+@pytest.mark.parametrize(
     ("options", "reason"),
     [
         ({"contxt_tokens": 1}, "Unknown parameter: 'contxt_tokens'. Did you mean 'context_tokens'"),
         ({"context_tokens": 0}, "Invalid 'context_tokens': integer below minimum value."),
+        ({"context_tokens": FromVariable("0")}, "Invalid 'context_tokens': integer below minimum"),
+        ({"context_tokens": FromVariable("x")}, "Invalid type for 'context_tokens': expected an"),
+        ({"contxt_tokens": FromVariable("1")}, "Unknown parameter: 'contxt_tokens'."),
         ({"headers": {"x": 1}}, "Invalid type for 'headers.x': expected a string"),
         ({"speeds": [1.0, 2.0], "loud": 3}, "Invalid type for 'loud': expected a boolean"),
         ({"speeds": (1.0, 2.0), "loud": 3}, "Invalid type for 'loud': expected a boolean"),

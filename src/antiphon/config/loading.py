@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast, get_args
@@ -23,6 +22,7 @@ from antiphon.config.tls import TlsChoice
 from antiphon.engines.base import Role
 from antiphon.engines.catalogue import Catalogue, catalogue_with
 from antiphon.engines.choices import Choice, located
+from antiphon.engines.options import number_in
 from antiphon.engines.weights.store import default_home
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import explain
@@ -273,21 +273,13 @@ def _converted(given: dict[str, Any], source: str, *, strict: bool) -> dict[str,
     try:
         fields = msgspec.convert(given, _Given, strict=strict)
     except msgspec.ValidationError as error:
-        meant = given if strict else {name: _number_in(value) for name, value in given.items()}
+        meant = given if strict else {name: number_in(value) for name, value in given.items()}
         reason = explain(_Given, meant, error)
         key = reason.param or ""
         named = "" if f"'{key}'" in reason.message else f"{key}: "
         message = f"{source}: {named}{reason.message}{_remedy(key)}"
         raise ConfigurationError(message) from error
     return {name: getattr(fields, name) for name in given}
-
-
-def _number_in(value: object) -> object:
-    """Return the number that a text stands for, if it does for one, so that its limits count."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(str(value))
-    return value
 
 
 def _remedy(key: str) -> str:

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from antiphon.engines.base import QUEUE_S, Role
 from antiphon.engines.catalogue import Catalogue, Entry
+from antiphon.engines.options import FromVariable
 from antiphon.engines.weights.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import InvalidFieldError
@@ -151,7 +152,7 @@ def candidate(role: Role, choice: Choice, catalogue: Catalogue, home: Path) -> C
         ConfigurationError: It stands for nothing; the message says what to write.
         WeightsError: It stands for weights of the hub that have not been fetched.
     """
-    options = {name: from_environment(name, value) for name, value in choice.options.items()}
+    options = {name: _option(name, value) for name, value in choice.options.items()}
     if "://" in choice.use:
         engine, address = _http_engine(role, choice.use), _address(role, choice.use)
         # Clients may read the name in an error; where the server is, is not for them.
@@ -192,23 +193,40 @@ def _may_be_a_path(name: str) -> bool:
     return meant and not entry_points(group=GROUP, name=name)
 
 
+def _option(name: str, written: Any) -> Any:  # noqa: ANN401 (as in TOML)
+    """Return the value of an option, marked if it is one that was in a variable."""
+    value = from_environment(name, written)
+    return FromVariable(value) if isinstance(value, str) and value is not written else value
+
+
 def from_environment(option: str, value: Any) -> Any:  # noqa: ANN401 (as in TOML)
     """Return the value of an option, which ``env:NAME`` says is in a variable.
 
     Args:
         option: What it is called, for the message.
-        value: As it was written; everything but such text stands for itself.
+        value: As it was written; everything but such text stands for itself. In tables and lists,
+            each value by itself.
 
     Raises:
         ConfigurationError: There is no such variable.
     """
-    if not isinstance(value, str) or not value.startswith(ENVIRONMENT):
-        return value
-    variable = value.removeprefix(ENVIRONMENT)
+    match value:
+        case Mapping():
+            return {name: from_environment(f"{option}.{name}", one) for name, one in value.items()}
+        case list() | tuple():
+            return [from_environment(f"{option}[{at}]", one) for at, one in enumerate(value)]
+        case str() if value.startswith(ENVIRONMENT):
+            return _variable(option, value)
+        case _:
+            return value
+
+
+def _variable(option: str, written: str) -> str:
+    variable = written.removeprefix(ENVIRONMENT)
     if variable not in os.environ:
         message = (
             f"The option '{option}' is to be taken from the variable {variable}, which is not set. "
-            f"Set it, or write the value in place of '{value}'."
+            f"Set it, or write the value in place of '{written}'."
         )
         raise ConfigurationError(message)
     return os.environ[variable]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -11,9 +12,23 @@ from antiphon.engines.base import EngineSettings
 from antiphon.errors import EngineError, Stage
 from antiphon.wire.refusal import explain
 
-__all__ = ["file_of", "options_as"]
+__all__ = ["FromVariable", "file_of", "number_in", "options_as"]
 
-OptionsT = TypeVar("OptionsT")
+OptionsT = TypeVar("OptionsT", bound=msgspec.Struct)
+
+
+class FromVariable(str):
+    """Text that was in a variable of the environment, where numbers and booleans are text too."""
+
+    __slots__ = ()
+
+
+def number_in(value: object) -> object:
+    """Return the number that a text stands for, if it does for one, so that its limits count."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(str(value))
+    return value
 
 
 def options_as(settings: EngineSettings, kind: type[OptionsT], stage: Stage) -> OptionsT:
@@ -22,13 +37,25 @@ def options_as(settings: EngineSettings, kind: type[OptionsT], stage: Stage) -> 
     Raises:
         EngineError: An option is unknown (if the struct forbids it) or of the wrong type.
     """
-    options = dict(settings.options)
+    types = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    options = {
+        name: _read(value, types.get(name, str)) if isinstance(value, FromVariable) else value
+        for name, value in settings.options.items()
+    }
     try:
         return msgspec.convert(options, kind)
     except msgspec.ValidationError as error:
         reason = explain(kind, options, error).message
         message = f"the options of {settings.name} cannot be used: {reason}"
         raise EngineError(message, stage=stage, code="invalid_options") from error
+
+
+def _read(text: str, wanted: Any) -> object:  # noqa: ANN401 (a type)
+    """Return what a text is as a value of a type, and for what is none what it looks like."""
+    try:
+        return msgspec.convert(str(text), wanted, strict=False)
+    except msgspec.ValidationError:
+        return number_in(str(text))
 
 
 def file_of(settings: EngineSettings, key: str, stage: Stage) -> Path:
