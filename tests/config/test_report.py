@@ -76,7 +76,7 @@ def test_keys_are_not_shown():
 FULL_OF_SECRETS = """
 api_keys = ["SECRET"]
 [store]
-url = "postgresql://antiphon:SECRET@db/antiphon"
+url = "postgresql://antiphon:SECRET@db/antiphon?password=SECRET"
 [language_model]
 use = "http://localhost:1/v1#big"
 options = { api_key = "SECRET", headers = { Authorization = "Bearer SECRET" } }
@@ -85,13 +85,14 @@ fallback = [
   { use = "https://api.example.com/v1#c", options = { api_key = "env:ITS_KEY" } },
 ]
 [models.proxied.language_model]
+options.body = { extra = { tokens = ["SECRET"] }, temperature = 0.3 }
 use = "http://user:SECRET@localhost:1/v1#small"
 [models.hosted]
 upstream = { use = "wss://host/v1#any", api_key = "SECRET" }
 [[models.tools.session.tools]]
 type = "mcp"
 server_label = "one"
-server_url = "https://tools.example.com/mcp"
+server_url = "https://tools.example.com/mcp?token=SECRET"
 authorization = "SECRET"
 headers = { "X-Key" = "SECRET" }
 [[webrtc.ice_servers]]
@@ -109,4 +110,6 @@ def test_secrets_are_not_shown_wherever_they_are(tmp_path):
     shown = tomllib.loads(text)
     _, second = shown["language_model"]["fallback"]
     assert second["options"]["api_key"] == "env:ITS_KEY"  # where it is kept may be seen
-    assert shown["models"]["proxied"]["language_model"]["use"].startswith("http://user:***")
+    proxied = shown["models"]["proxied"]["language_model"]
+    assert proxied["use"].startswith("http://user:***")
+    assert proxied["options"]["body"]["temperature"] == 0.3

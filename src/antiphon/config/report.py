@@ -18,7 +18,10 @@ from antiphon.engines.choices import ENVIRONMENT
 __all__ = ["report"]
 
 _SHOWN_HASH_DIGITS = 8  # tell hashes apart
-_SECRETS = ("api_key", "api_keys", "admin_keys", "authorization", "credential", "hash", "headers")
+_SECRETS = {
+    *("api_key", "api_keys", "admin_keys", "authorization", "body", "credential", "hash"),
+    "headers",
+}
 """What is not to be shown, with everything in it."""
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
@@ -27,8 +30,9 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")  # TOML: others are quoted
 def report(loaded: Loaded, *, with_defaults: bool = True) -> Iterator[str]:
     """Yield the lines of a configuration as TOML, with the source of each value as a comment.
 
-    Keys, passwords and headers are masked, wherever they are, and of hashes only the beginning is
-    shown. In which variable of the environment a secret is kept may be seen.
+    Keys, passwords, headers, and texts in queries and bodies of requests are masked, wherever they
+    are, and of hashes only the beginning is shown. In which variable of the environment a secret is
+    kept may be seen.
 
     Args:
         loaded: The configuration.

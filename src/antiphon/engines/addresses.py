@@ -12,11 +12,16 @@ MASK = "********"
 _PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):[^/@\s]*@")
 """In a URL, after the user's name."""
 
+_QUERY = re.compile(r"(?<=://)([^?#\s]*)\?([^#\s]+)")
+_VALUE = re.compile(r"=[^&;]+")
+"""In a query. Which of them are secret, only the server knows."""
+
 
 def without_passwords(text: str) -> str:
-    """Return a text with the passwords masked that are in its URLs.
+    """Return a text with the passwords and the values of queries masked that are in its URLs.
 
-    >>> without_passwords("http://user:secret@host/v1 is out of reach")
-    'http://user:********@host/v1 is out of reach'
+    >>> without_passwords("http://user:secret@host/v1?key=secret is out of reach")
+    'http://user:********@host/v1?key=******** is out of reach'
     """
-    return _PASSWORD.sub(rf"\1:{MASK}@", text)
+    text = _PASSWORD.sub(rf"\1:{MASK}@", text)
+    return _QUERY.sub(lambda url: f"{url[1]}?{_VALUE.sub(f'={MASK}', url[2])}", text)
