@@ -116,6 +116,38 @@ async def test_models_share_engines_that_are_the_same(
         assert first.voice_named("alloy").voice == "alto"
 
 
+async def test_an_engine_is_loaded_once_whatever_it_is_called(tmp_path, monkeypatch):
+    monkeypatch.setenv("GREETING", "Good morning.")
+    (tmp_path / "engines.toml").write_text(
+        """
+        defaults.transcriber = "ours"
+        [[entries]]
+        role = "transcriber"
+        name = "ours"
+        aliases = ["ears"]
+        engine = "scripted-transcriber"
+        options = { sentence = "Good morning." }
+        """
+    )
+    same = ("ours", "ears", Choice(use="ours", options={"sentence": "env:GREETING"}))
+    other = (
+        Choice(use="ours", options={"sentence": "Hi."}),
+        Choice(use="ours", queue_s=5.0),
+        Choice(use="ours", threads=2),
+    )
+    chosen = {str(number): one for number, one in enumerate([None, *same, *other])}
+    config = Config(
+        home=tmp_path,
+        catalogue=tmp_path / "engines.toml",
+        models={name: ModelChoice(transcriber=one) for name, one in chosen.items()},
+        **{**SCRIPTED, "transcriber": None},
+    )
+    async with load_models(config) as models:
+        first, *others = (model.engines.transcriber for model in models)
+        assert [one is first for one in others] == [True] * len(same) + [False] * len(other)
+        assert len({id(one) for one in others}) == 1 + len(other)
+
+
 async def test_what_fails_before_it_answers_has_its_fallback_answer(tmp_path):
     script = tmp_path / "story.toml"
     failing = 'steps = [{ do = "fail", message = "Out of order.", retryable = true }]'

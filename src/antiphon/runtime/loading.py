@@ -15,11 +15,11 @@ from msgspec.structs import replace
 from antiphon.config import Config, InvalidSettingError, VoiceChoice
 from antiphon.engines.base import Engine, Role
 from antiphon.engines.catalogue import catalogue_with
-from antiphon.engines.choices import Choice, choice_of
+from antiphon.engines.choices import Choice, candidate, choice_of
 from antiphon.engines.failover import with_fallbacks
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import Denoiser, Transcriber, TurnPredictor, VoiceDetector
-from antiphon.engines.registry import load_engine
+from antiphon.engines.registry import load_engine, status
 from antiphon.engines.speaking import Synthesizer
 from antiphon.engines.thinking import LanguageModel
 from antiphon.errors import ConfigurationError, EngineError, WeightsError
@@ -161,15 +161,36 @@ class _Loader:
 
     def __init__(self, config: Config, stack: AsyncExitStack) -> None:
         self._config = config
+        self._catalogue = catalogue_with(config.catalogue)
         self._stack = stack
         self._loaded: dict[bytes, Engine] = {}
 
     async def engine(self, role: Role, chosen: str | Choice | None) -> Engine:
         """Return an engine, loaded once."""
-        key = msgspec.json.encode((role, choice_of(chosen) if chosen else None))
+        key = self._made_of(role, chosen)
         if key not in self._loaded:
             self._loaded[key] = await self._load(role, chosen)
         return self._loaded[key]
+
+    def _made_of(self, role: Role, chosen: str | Choice | None) -> bytes:
+        """Return what engines are told apart by: what they are made of, whatever it is called.
+
+        Limits count as well: they are those of the one guard that stands before an engine.
+
+        Raises:
+            ConfigurationError: The choice stands for nothing.
+            WeightsError: It stands for weights of the hub that have not been fetched.
+        """
+        home = self._config.home
+        name = chosen or status(role, home=home, catalogue=self._catalogue).name
+        choice = choice_of(name)
+        entry, files, options = candidate(role, choice, self._catalogue, home)
+        weights = {key: path.resolve() for key, path in files.items()}
+        parts = (
+            *(role, entry.engine, entry.name, weights, {**entry.options, **options}),
+            *(choice.threads, choice.isolated, _limits(chosen)),
+        )
+        return msgspec.json.encode(parts, enc_hook=str)
 
     async def _load(self, role: Role, chosen: str | Choice | None) -> Engine:
         async def load() -> Engine:
