@@ -266,6 +266,9 @@ def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itse
         ),
         ("models = {}", "There is no model that clients could ask for."),
         ("models.a = {}\nmodels.b.aliases = ['a']", "'a' names the models 'a' and 'b'."),
+        ("[models.'']", "A model is called ''."),
+        ("models.a.aliases = ['']", "A model is called ''."),
+        ("models.a.session.model = 'b'", "The sessions of the model 'a' are to be of the model"),
         (
             "models.a.transciber = 'x'",
             "Unknown parameter: 'models.a.transciber'. Did you mean 'transcriber'?",
@@ -300,6 +303,11 @@ def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itse
 )
 def test_a_mistake_is_told_with_file_key_value_and_remedy(text, message):
     assert refusal(text).startswith(message)
+
+
+def test_a_models_sessions_may_say_what_they_are_called():
+    text = "[models.a]\naliases = ['b']\nsession.model = 'b'"
+    assert load_config(written(text)).models["a"].session == {"model": "b"}
 
 
 @pytest.mark.parametrize(

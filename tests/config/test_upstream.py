@@ -12,6 +12,8 @@ from antiphon.wire.refusal import InvalidFieldError
     [
         ("https://api.openai.com/v1", "begins with wss:// or ws://"),
         ("gpt-realtime", "begins with wss:// or ws://"),
+        ("wss://host:99999999/v1", "is no address: Port out of range"),
+        ("wss://[::1/v1", "is no address: Invalid IPv6 URL"),
         ("wss:///v1", "begins with wss:// or ws://"),
         ("wss://host/v1/realtime?model=m", "has a query or a password"),
         ("wss://me:secret@host/v1", "has a query or a password"),

@@ -64,6 +64,23 @@ def test_what_looks_like_an_address_has_to_be_one(written):
     assert "begins with http:// or https:// and a host" in refusal("transcriber", written)
 
 
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("http://localhost:99999999/v1", "Port out of range 0-65535."),
+        ("http://localhost:many/v1", "Port could not be cast to integer value as 'many'."),
+        ("http://[::1/v1", "Invalid IPv6 URL."),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused(written, reason):
+    assert refusal("transcriber", written) == f"'{written}' cannot be the transcriber: {reason}"
+
+
+def test_no_password_of_an_address_is_told():
+    for role, scheme in (("voice_detector", "http"), ("transcriber", "ftp")):
+        assert "secret" not in refusal(role, f"{scheme}://me:secret@host/v1")
+
+
 @pytest.mark.parametrize("written", ["localhost:11434/v1", "localhost:11434/v1#m", "gpu.lan:80"])
 def test_an_address_that_lacks_its_scheme_is_not_taken_for_a_path(written):
     assert located(written, Path("/etc")) == written

@@ -98,10 +98,20 @@ def _check_names(config: Config) -> None:
     owners: dict[str, str] = {}
     for model, choice in config.models.items():
         for name in (model, *choice.aliases):
+            if not name:
+                message = "A model is called ''. Clients that name none get the default; rename it."
+                raise InvalidSettingError("models", message)
             owner = owners.setdefault(name, model)
             if owner != model:
                 message = f"'{name}' names the models '{owner}' and '{model}'. Rename one of them."
                 raise InvalidSettingError("models", message)
+        asked_for = choice.session.get("model", model)
+        if asked_for not in (model, *choice.aliases):
+            message = (
+                f"The sessions of the model '{model}' are to be of the model '{asked_for}', but "
+                "they are what their clients ask for. Leave 'session.model' out."
+            )
+            raise InvalidSettingError("models", message)
 
 
 def _check_origins(config: Config) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from antiphon.engines.addresses import without_passwords
 from antiphon.engines.choices import Seconds
 from antiphon.wire.refusal import InvalidFieldError
 
@@ -34,10 +35,16 @@ class UpstreamChoice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stall_s: Seconds = 90.0
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.use)
+        shown = without_passwords(self.use)
+        try:
+            parts = urlsplit(self.use)
+            _ = parts.port
+        except ValueError as error:
+            message = f"Invalid '{{param}}': '{shown}' is no address: {error}."
+            raise InvalidFieldError("use", message) from None
         if parts.scheme not in ("ws", "wss") or not parts.hostname:
             message = (
-                f"Invalid '{{param}}': '{self.use}' is not the address of a Realtime service, "
+                f"Invalid '{{param}}': '{shown}' is not the address of a Realtime service, "
                 "which begins with wss:// or ws:// and a host: wss://api.openai.com/v1#gpt-realtime"
             )
             raise InvalidFieldError("use", message)

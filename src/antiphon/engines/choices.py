@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from antiphon.engines.addresses import without_passwords
 from antiphon.engines.base import QUEUE_S, Role
 from antiphon.engines.catalogue import Catalogue, Entry
 from antiphon.engines.options import FromVariable
@@ -244,8 +245,9 @@ _HTTP_ENGINES: Mapping[Role, str] = {
 def _http_engine(role: Role, use: str) -> str:
     if role not in _HTTP_ENGINES:
         message = (
-            f"'{use}' is to be the {role}, but servers can only be: {', '.join(_HTTP_ENGINES)}. "
-            "Name an engine of the catalogue (see 'antiphon models') or a path."
+            f"'{without_passwords(use)}' is to be the {role}, but servers can only be: "
+            f"{', '.join(_HTTP_ENGINES)}. Name an engine of the catalogue (see 'antiphon models') "
+            "or a path."
         )
         raise ConfigurationError(message)
     return _HTTP_ENGINES[role]
@@ -253,11 +255,16 @@ def _http_engine(role: Role, use: str) -> str:
 
 def _address(role: Role, use: str) -> dict[str, Any]:
     """Return the base URL and the model of ``http://host:port/v1#model``."""
-    parts = urlsplit(use)
+    try:
+        parts = urlsplit(use)
+        _ = parts.port
+    except ValueError as error:
+        message = f"'{without_passwords(use)}' cannot be the {role}: {error}."
+        raise ConfigurationError(message) from error
     if parts.scheme not in ("http", "https") or not parts.netloc:
         message = (
-            f"'{use}' cannot be the {role}: an address begins with http:// or https:// and a host, "
-            "as http://localhost:11434/v1#llama3."
+            f"'{without_passwords(use)}' cannot be the {role}: an address begins with http:// or "
+            "https:// and a host, as http://localhost:11434/v1#llama3."
         )
         raise ConfigurationError(message)
     return {"base_url": urlunsplit(parts._replace(fragment="")), "model": parts.fragment or None}
