@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,16 @@ async def test_no_password_of_an_address_is_shown(tmp_path, caplog):
     assert "language_model  http://user:********@127.0.0.1:9/v1#big: ready" in said
     assert "http://user:********@127.0.0.1:9/v1 is out of reach" in caplog.text
     assert "secret" not in said + caplog.text
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="memory is read from /proc")
+async def test_the_memory_of_an_engine_in_a_process_of_its_own_counts(tmp_path):
+    _, said = await checked(tmp_path, transcriber=Choice(use="scripted", isolated=True))
+    lines = iter(said.splitlines())
+    assert any(line.startswith("transcriber ") for line in lines)
+    taken_mb = re.search(r"([\d.]+) MB of memory", next(lines))
+    assert taken_mb
+    assert float(taken_mb[1]) > 10  # a Python of its own
 
 
 async def test_engines_of_all_models_and_their_fallbacks_are_tried_once(tmp_path):

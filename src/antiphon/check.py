@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -31,7 +33,7 @@ from antiphon.runtime.upstream.link import upstream_self_test
 __all__ = ["check"]
 
 _PAGE_BYTES = 4096
-_STATM = Path("/proc/self/statm")  # Linux only
+_PROCESSES = Path("/proc")  # Linux only
 
 
 async def check(loaded: Loaded, echo: Callable[[str], object]) -> bool:
@@ -191,7 +193,19 @@ async def _load(config: Config, role: Role, chosen: str | Choice | None) -> tupl
 
 
 def _resident_bytes() -> int | None:
-    """Return how much memory the process occupies; ``None`` where that cannot be read."""
-    if not _STATM.exists():
+    """Return how much memory is occupied by this process and those of isolated engines.
+
+    ``None`` where that cannot be read.
+    """
+    if not _PROCESSES.exists():
         return None
-    return int(_STATM.read_text().split()[1]) * _PAGE_BYTES
+    children = (child.pid for child in multiprocessing.active_children())
+    return sum(_resident_bytes_of(pid) for pid in (os.getpid(), *children))
+
+
+def _resident_bytes_of(pid: int | None) -> int:
+    try:
+        pages = (_PROCESSES / str(pid) / "statm").read_text().split()[1]
+    except FileNotFoundError:  # it has ended
+        return 0
+    return int(pages) * _PAGE_BYTES
