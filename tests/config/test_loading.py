@@ -224,6 +224,13 @@ def test_a_path_in_the_working_directory_stays_one_when_its_file_is_read_by_itse
                 "Leave 'port' out for the default, 8000."
             ),
         ),
+        (
+            "console = 1",
+            (
+                "Invalid type for 'console': expected a boolean, but got an integer instead. "
+                "Leave 'console' out for the default, true."
+            ),
+        ),
         ("port = 70000", "The port is 70000; it has to be 0 to 65535."),
         (
             "max_sessions = 0",

@@ -287,7 +287,8 @@ def _remedy(key: str) -> str:
     default = _FIELDS[name].default if name in _FIELDS else None
     if not isinstance(default, str | int | float):
         return " See docs/antiphon.example.toml."
-    return f" Leave '{name}' out for the default, {default!r}."
+    shown = str(default).lower() if isinstance(default, bool) else repr(default)  # as in TOML
+    return f" Leave '{name}' out for the default, {shown}."
 
 
 def _flag(name: str) -> str:
