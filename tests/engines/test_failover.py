@@ -13,7 +13,7 @@ from antiphon.core.plan import ChatMessage
 from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings, Role
 from antiphon.engines.conformance import events_of, noise
-from antiphon.engines.failover import FailoverLanguageModel, with_fallbacks
+from antiphon.engines.failover import FailoverLanguageModel, answers_of, with_fallbacks
 from antiphon.engines.hearing import Transcript, TranscriptDelta, TranscriptionRequest
 from antiphon.engines.scripted import hearing, speaking, thinking
 from antiphon.engines.scripted.script import Fail, Say, Script, Take
@@ -69,14 +69,14 @@ async def test_the_next_one_answers():
     engines = [model("first", FAILS), model("second", FAILS), model("third")]
     engine = together("language_model", *engines)
     assert await said(engine) == "You said: Hello."
-    assert engine.answered_by == {"third": 1}
+    assert [answers_of(engine, one) for one in engines] == [0, 0, 1]
 
 
 async def test_the_first_one_answers_if_it_can():
     first, second = model("first"), model("second")
     engine = together("language_model", first, second)
     assert await said(engine) == "You said: Hello."
-    assert engine.answered_by == {"first": 1}
+    assert [answers_of(engine, one) for one in (first, second)] == [1, 0]
     assert not second.requests
 
 
@@ -110,6 +110,7 @@ async def test_the_prompt_is_told_by_who_answers():
 def test_one_engine_stands_for_itself():
     engine = model("first")
     assert together("language_model", engine) is engine
+    assert answers_of(engine, engine) is None
 
 
 def test_not_every_role_can_have_others():

@@ -39,6 +39,7 @@ __all__ = [
     "FailoverLanguageModel",
     "FailoverSynthesizer",
     "FailoverTranscriber",
+    "answers_of",
     "members_of",
     "with_fallbacks",
 ]
@@ -58,12 +59,12 @@ class _Failover(Generic[EngineT]):
 
     Attributes:
         info: What the primary is.
-        answered_by: How many requests each engine has answered, by its name.
+        answers: How many requests each engine has answered, by its place in ``members``.
     """
 
     def __init__(self, primary: EngineT, *others: EngineT) -> None:
         self.info: EngineInfo = primary.info
-        self.answered_by: Counter[str] = Counter()
+        self.answers: Counter[int] = Counter()
         self._primary = primary
         self._others = others
 
@@ -87,14 +88,14 @@ class _Failover(Generic[EngineT]):
                 which the request is to blame.
         """
         engine = self._primary
-        for following in (*self._others, None):
+        for place, following in enumerate((*self._others, None)):
             answered = False
             try:
                 async with aclosing(ask(engine)) as events:
                     async for event in events:
                         if not answered:
                             answered = True
-                            self.answered_by[engine.info.name] += 1
+                            self.answers[place] += 1
                         yield event
             except EngineError as error:
                 if answered or not error.retryable or following is None:
@@ -249,6 +250,17 @@ class FailoverSynthesizer(_Failover[Synthesizer]):
 def members_of(engine: Engine) -> tuple[Engine, ...]:
     """Return the engines that an engine is made of: itself, unless others stand in for it."""
     return engine.members if isinstance(engine, _Failover) else (engine,)
+
+
+def answers_of(engine: Engine, member: Engine) -> int | None:
+    """Return how many requests an engine was the one to answer of those that it is made of.
+
+    Returns:
+        ``None`` if nobody stands in for it, so that it answers all.
+    """
+    if not isinstance(engine, _Failover):
+        return None
+    return sum(engine.answers[place] for place, one in enumerate(engine.members) if one is member)
 
 
 def with_fallbacks(role: Role, engines: Sequence[Engine]) -> Engine:

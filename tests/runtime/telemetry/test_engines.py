@@ -5,21 +5,21 @@ import anyio
 import pytest
 
 from antiphon.config import Config
-from antiphon.engines import conformance
 from antiphon.engines.base import EngineSettings
+from antiphon.engines.conformance import events_of, noise
 from antiphon.engines.failover import with_fallbacks
 from antiphon.engines.guard import Limits, guarded
 from antiphon.engines.hearing import TranscriptionRequest
 from antiphon.engines.scripted.hearing import create_transcriber
-from antiphon.engines.scripted.script import Script
+from antiphon.engines.scripted.script import Fail, Script, Take
 from antiphon.errors import EngineError
 from antiphon.runtime.models import Models
 from antiphon.runtime.telemetry.engines import EngineState, engine_obstacle, engine_reports
 from tests.support.cast import make_cast
 
 
-def ears(name: str):
-    return create_transcriber(EngineSettings(name=name, options={"script": Script()}))
+def ears(name: str, script: Script | None = None):
+    return create_transcriber(EngineSettings(name=name, options={"script": script or Script()}))
 
 
 def models(transcriber) -> Models:
@@ -58,6 +58,18 @@ async def test_engines_that_stand_in_for_others_are_reported_too():
     assert hearing[0].models == ("antiphon",)
 
 
+async def test_it_is_reported_how_often_engines_stood_in_for_others():
+    fails = Script(transcriptions=(Take((Fail("Not now.", retryable=True),)),))
+    first, second = ears("first", fails), ears("second")
+    engine = with_fallbacks("transcriber", [first, second])
+    served = models(engine)
+    for _ in range(3):  # the first one's script has a failure for the first request only
+        await events_of(engine.transcribe(noise(16_000), TranscriptionRequest()))  # type: ignore[attr-defined]
+    answered = {one.name: one.answered for one in engine_reports(served)}
+    assert (answered["first"], answered["second"]) == (2, 1)
+    assert {count for name, count in answered.items() if name not in ("first", "second")} == {None}
+
+
 async def test_a_server_is_not_ready_while_an_engine_is_loaded_anew():
     go_on = anyio.Event()
 
@@ -70,7 +82,7 @@ async def test_a_server_is_not_ready_while_an_engine_is_loaded_anew():
     assert engine_obstacle(served) is None
     with pytest.raises(EngineError):
         async for _ in engine.transcribe(  # type: ignore[attr-defined]
-            conformance.noise(16_000), TranscriptionRequest()
+            noise(16_000), TranscriptionRequest()
         ):
             pass
     obstacle = engine_obstacle(served)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from msgspec import Struct
 
 from antiphon.engines.base import Engine, Role
-from antiphon.engines.failover import members_of
+from antiphon.engines.failover import answers_of, members_of
 from antiphon.engines.guard import EngineLoad, load_of
 from antiphon.runtime.engine_set import EngineSet
 from antiphon.runtime.models import Model
@@ -38,6 +38,8 @@ class EngineReport(Struct, frozen=True, kw_only=True):
         remote: Whether it computes on another machine.
         models: The models that it works for, by their first names.
         load: What it has to do; ``None`` for an engine that all sessions share without waiting.
+        answered: How many requests it has answered, among engines that stand in for one another;
+            ``None`` for one that has nobody beside it.
     """
 
     name: str
@@ -46,16 +48,28 @@ class EngineReport(Struct, frozen=True, kw_only=True):
     remote: bool
     models: tuple[str, ...]
     load: EngineLoad | None
+    answered: int | None
+
+
+class _Found(NamedTuple):
+    """An engine, the models that it works for, and the engines that it is a part of, or is."""
+
+    engine: Engine
+    models: list[str]
+    part_of: dict[int, Engine]
 
 
 def engine_reports(models: Iterable[Model]) -> list[EngineReport]:
     """Return how all engines are, each once, those that stand in for others too."""
-    found: dict[int, tuple[Engine, list[str]]] = {}
+    found: dict[int, _Found] = {}
     for model in models:
         if isinstance(model.answered_by, EngineSet):
             for engine in _engines_of(model.answered_by):
-                found.setdefault(id(engine), (engine, []))[1].append(model.name)
-    return [_report(engine, names) for engine, names in found.values()]
+                for member in members_of(engine):
+                    one = found.setdefault(id(member), _Found(member, [], {}))
+                    one.models.append(model.name)
+                    one.part_of[id(engine)] = engine
+    return [_report(one) for one in found.values()]
 
 
 def engine_obstacle(models: Iterable[Model]) -> Obstacle | None:
@@ -71,10 +85,11 @@ def _engines_of(engines: EngineSet) -> Iterator[Engine]:
     for role in get_args(Role):
         engine: Engine | None = getattr(engines, role)
         if engine is not None:
-            yield from members_of(engine)
+            yield engine
 
 
-def _report(engine: Engine, models: list[str]) -> EngineReport:
+def _report(found: _Found) -> EngineReport:
+    engine = found.engine
     load = load_of(engine)
     if load is not None and not load.works:
         state = EngineState.RELOADING
@@ -87,6 +102,13 @@ def _report(engine: Engine, models: list[str]) -> EngineReport:
         role=engine.info.role,
         state=state,
         remote=engine.info.remote,
-        models=tuple(models),
+        models=tuple(found.models),
         load=load,
+        answered=_answered(found),
     )
+
+
+def _answered(found: _Found) -> int | None:
+    answers = [answers_of(whole, found.engine) for whole in found.part_of.values()]
+    told = [count for count in answers if count is not None]
+    return sum(told) if told else None

@@ -117,6 +117,11 @@ def _of_engines(reports: list[EngineReport]) -> Iterator[Metric]:
         "How often an engine hung or crashed, and was loaded anew.",
         labels=labels,
     )
+    answered = CounterMetricFamily(
+        "antiphon_engine_answered_total",
+        "Requests that an engine has answered, among those that stand in for one another.",
+        labels=labels,
+    )
     for (name, role), alike in _by_name(reports).items():
         worst = max((one.state for one in alike), key=list(EngineState).index)
         for state in EngineState:
@@ -126,7 +131,10 @@ def _of_engines(reports: list[EngineReport]) -> Iterator[Metric]:
             queue.add_metric((name, role), sum(load.waiting for load in loads))
             running.add_metric((name, role), sum(load.running for load in loads))
             replaced.add_metric((name, role), sum(load.replaced for load in loads))
-    yield from (states, queue, running, replaced)
+        answers = [one.answered for one in alike if one.answered is not None]
+        if answers:
+            answered.add_metric((name, role), sum(answers))
+    yield from (states, queue, running, replaced, answered)
 
 
 def _by_name(reports: list[EngineReport]) -> dict[tuple[str, str], list[EngineReport]]:
