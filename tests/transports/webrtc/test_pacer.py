@@ -104,7 +104,6 @@ async def test_late_ticks_are_made_up_for_at_twice_the_pace(monkeypatch):
     gaps = [after - before for before, after in zip(ticks.at_ms, ticks.at_ms[1:], strict=False)]
     assert min(gaps) >= FRAME_MS / 2  # no burst
     assert len(ticks.at_ms) == 8  # in the 160 ms that have passed
-    assert pacer.skipped_ticks == 0
     assert pacer.worst_lag_ms >= 40
 
 
@@ -115,7 +114,6 @@ async def test_time_that_is_long_over_is_not_made_up_for(monkeypatch):
     await late(pacer, ticks, 20 * MAX_BEHIND_MS, monkeypatch)
     await passing(100)
     assert len(ticks.at_ms) <= 7
-    assert pacer.skipped_ticks > 180
 
 
 async def test_pacing_many_calls_takes_next_to_no_time():

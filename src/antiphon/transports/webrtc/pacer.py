@@ -33,15 +33,11 @@ class Pacer:
     Late ticks are made up for at twice the pace, unless there are too many of them.
 
     Attributes:
-        lag_ms: How late the latest tick was.
         worst_lag_ms: How late any tick was.
-        skipped_ticks: Ticks that were not made up for.
     """
 
     def __init__(self) -> None:
-        self.lag_ms = 0.0
         self.worst_lag_ms = 0.0
-        self.skipped_ticks = 0
         self._members: dict[object, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
@@ -71,8 +67,7 @@ class Pacer:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()
-        self.lag_ms = (now_s - self._due_s) * 1000
-        self.worst_lag_ms = max(self.worst_lag_ms, self.lag_ms)
+        self.worst_lag_ms = max(self.worst_lag_ms, (now_s - self._due_s) * 1000)
         for member, tick in tuple(self._members.items()):
             if member not in self._members:
                 continue  # it has left in this very tick
@@ -87,7 +82,5 @@ class Pacer:
         self._due_s += _FRAME_S
         behind_s = now_s - self._due_s
         if behind_s * 1000 > MAX_BEHIND_MS:
-            skipped = int(behind_s / _FRAME_S) + 1
-            self.skipped_ticks += skipped
-            self._due_s += skipped * _FRAME_S
+            self._due_s += (int(behind_s / _FRAME_S) + 1) * _FRAME_S
         self._timer = loop.call_at(max(self._due_s, now_s + _CATCHING_UP_S), self._tick, loop)
