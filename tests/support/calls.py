@@ -17,7 +17,7 @@ from antiphon.errors import RequestError
 from antiphon.runtime.calls import Call
 from antiphon.runtime.openings import Opening
 from antiphon.transports.webrtc.call import Switchboard
-from antiphon.transports.webrtc.peer import FRAME_BYTES, PeerEvents, PeerFactory
+from antiphon.transports.webrtc.peer import FRAME_BYTES, Packets, PeerEvents, PeerFactory
 from antiphon.wire.audio_config import PcmFormat
 from tests.support.client import Client
 from tests.support.memory import Room
@@ -36,12 +36,14 @@ class Line:
         events: What the server is told by.
         played: What the client has been sent to be heard, 24 kHz PCM.
         closed: Whether the connection is over.
+        packets: What is told of those that came.
     """
 
     def __init__(self, events: PeerEvents) -> None:
         self.events = events
         self.played = bytearray()
         self.closed = anyio.Event()
+        self.packets = Packets()
         self.messages: asyncio.Queue[str] = asyncio.Queue()
 
     async def answer(self, offer_sdp: str) -> str:

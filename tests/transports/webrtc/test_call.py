@@ -12,7 +12,7 @@ from antiphon.engines.scripted.script import Say, Script, Take
 from antiphon.errors import BusyError, RequestError
 from antiphon.runtime.hosts import SessionHost
 from antiphon.runtime.openings import Opening
-from antiphon.transports.webrtc.peer import MAX_MESSAGE_BYTES
+from antiphon.transports.webrtc.peer import MAX_MESSAGE_BYTES, Packets
 from antiphon.wire.session import TranscriptionSessionUpdate
 from tests.support.calls import UNUSABLE_OFFER, CallClient, Phone, phone_in
 from tests.support.client import transcript_of, types
@@ -271,6 +271,18 @@ async def test_a_mistake_ends_the_call_and_no_other(monkeypatch):
         await client.send("response.create")
         await client.line.closed.wait()
         assert (await other.ask("Hello?"))["status"] == "completed"
+
+
+async def test_what_became_of_a_calls_packets_is_counted_when_it_is_over():
+    async with open_phone() as phone:
+        for lost in (2, 3):
+            client = await phone.call()
+            client.line.packets = Packets(heard=100, lost=lost, late=1)
+            client.line.break_off("the client closed the connection")
+            await is_over(phone, client)
+        exported, _ = phone.room.reception.metrics.exposition("text/plain")
+    for outcome, count in {"heard": 200, "lost": 5, "late": 2, "broken": 0}.items():
+        assert f'antiphon_call_packets_total{{outcome="{outcome}"}} {count}.0' in exported.decode()
 
 
 # --- calls that do not come about -----------------------------------------------------------------

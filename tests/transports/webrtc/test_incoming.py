@@ -18,6 +18,7 @@ from antiphon.transports.webrtc.incoming import (
     Incoming,
 )
 from antiphon.transports.webrtc.opus import OpusEncoder
+from antiphon.transports.webrtc.peer import Packets
 from antiphon.transports.webrtc.rtp import RtpPacket
 from antiphon.wire.audio_config import PcmuFormat
 from tests.support.webrtc import tone
@@ -47,7 +48,8 @@ class Stream:
         self, encoding: Encoding, payloads: list[bytes], *, sequence: int = 0, timestamp: int = 0
     ) -> None:
         self.heard: list[Floats] = []
-        self.incoming = Incoming(encoding, self.heard.append, first_s=0.0)
+        self.counted = Packets()
+        self.incoming = Incoming(encoding, self.heard.append, self.counted, first_s=0.0)
         ticks = round(encoding.clock_hz * FRAME_S)
         self.packets = [
             RtpPacket(0, (sequence + i) & 0xFFFF, (timestamp + i * ticks) & 0xFFFF_FFFF, 1, payload)
@@ -88,7 +90,7 @@ def test_a_packet_that_is_overtaken_is_waited_for():
     stream.come(3, at_s=0.081)
     stream.come(*range(5, 50))
     assert np.array_equal(stream.samples, whole(OPUS, TONE))
-    assert stream.incoming.lost_packets == 0
+    assert stream.counted.lost == 0
 
 
 @pytest.mark.parametrize("lost", [[10], [10, 11], [10, 20, 21, 22, 30]])
@@ -100,7 +102,7 @@ def test_what_is_lost_is_made_up_for_and_leaves_no_gap(encoding, lost):
         if index not in lost:
             stream.come(index)
         stream.incoming.advance(index * FRAME_S + 0.001)
-    assert stream.incoming.lost_packets == len(lost)
+    assert stream.counted == Packets(heard=50 - len(lost), lost=len(lost))
     reference = whole(encoding, payloads)
     assert len(stream.samples) == len(reference)
     # A steady tone goes on as it was: its power is there in every frame, the made-up ones too.
@@ -116,7 +118,7 @@ def test_a_packet_that_comes_after_it_was_given_up_is_dropped():
     before = len(stream.samples)
     stream.come(2, at_s=0.15)
     assert len(stream.samples) == before == 8 * FRAME
-    assert (stream.incoming.lost_packets, stream.incoming.late_packets) == (1, 1)
+    assert (stream.counted.lost, stream.counted.late) == (1, 1)
 
 
 def test_a_packet_that_comes_twice_is_heard_once():
@@ -125,7 +127,7 @@ def test_a_packet_that_comes_twice_is_heard_once():
     stream.come(3, 3, at_s=0.05)
     stream.come(2, at_s=0.051)
     assert len(stream.samples) == 4 * FRAME
-    assert stream.incoming.late_packets == 2
+    assert stream.counted.late == 2
 
 
 def test_waiting_adapts_to_how_unevenly_packets_arrive():
@@ -176,7 +178,7 @@ def test_speech_that_stood_still_on_the_way_is_heard_in_full():
     stream.incoming.advance(0.5)
     stream.come(*range(10, 30), at_s=0.6)
     assert np.array_equal(stream.samples[-FRAME:], whole(OPUS, TONE[:30])[-FRAME:])
-    assert stream.incoming.late_packets == stream.incoming.lost_packets == 0
+    assert stream.counted.late == stream.counted.lost == 0
 
 
 def test_a_jump_is_a_new_start():
@@ -193,7 +195,7 @@ def test_a_broken_packet_is_made_up_for():
     stream = Stream(OPUS, payloads)
     stream.come(*range(50))
     assert len(stream.samples) == 50 * FRAME
-    assert stream.incoming.broken_packets == 1
+    assert stream.counted == Packets(heard=49, broken=1)
 
 
 @settings(deadline=None)
@@ -210,7 +212,7 @@ def test_a_broken_packet_is_made_up_for():
 )
 def test_whatever_comes_no_more_than_a_second_is_heard_for_each_packet(packets):
     heard: list[Floats] = []
-    incoming = Incoming(OPUS, heard.append, first_s=0.0)
+    incoming = Incoming(OPUS, heard.append, Packets(), first_s=0.0)
     now_s = 0.0
     for sequence, timestamp, payload, after_s in packets:
         now_s += after_s

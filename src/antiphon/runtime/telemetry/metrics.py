@@ -7,6 +7,7 @@ is counted here, once for each session and each response, and not for each event
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -118,6 +119,12 @@ class Metrics:
             buckets=_LAG_BUCKETS_S,
             registry=registry,
         )
+        self._packets = Counter(
+            "antiphon_call_packets_total",
+            "Packets with the sound of clients, in calls that are over, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
         self.late_signals = 0
         self.dropped_frames = 0
 
@@ -139,6 +146,15 @@ class Metrics:
     def refuse(self, code: str | None) -> None:
         """Count a request that was refused."""
         self._refused.labels(self._codes.label(code or "invalid_request_error")).inc()
+
+    def end_call(self, packets: Mapping[str, int]) -> None:
+        """Count the packets of a call that is over.
+
+        Args:
+            packets: How many there were, by what became of them.
+        """
+        for outcome, count in packets.items():
+            self._packets.labels(outcome).inc(count)
 
     def lag(self, seconds: float) -> None:
         """Note how late the event loop was."""

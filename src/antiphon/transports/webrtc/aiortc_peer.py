@@ -19,7 +19,7 @@ from antiphon.transports.webrtc.answer import AnswerParts, write_answer
 from antiphon.transports.webrtc.channel import EventChannel
 from antiphon.transports.webrtc.ice import IceConnection, IceSettings
 from antiphon.transports.webrtc.offer import Offer, Setup, parse_offer
-from antiphon.transports.webrtc.peer import PeerEvents, PeerFactory
+from antiphon.transports.webrtc.peer import Packets, PeerEvents, PeerFactory
 from antiphon.transports.webrtc.speech import Speech
 from antiphon.transports.webrtc.stack import EventTransport, SpeechTransport
 
@@ -49,6 +49,11 @@ class AiortcPeer:
         self._task: asyncio.Task[None] | None = None
         self._speech: Speech | None = None
         self._channel: EventChannel | None = None
+
+    @property
+    def packets(self) -> Packets:
+        """What has become of the client's sound so far."""
+        return self._speech.packets if self._speech is not None else Packets()
 
     async def answer(self, offer_sdp: str) -> str:
         """Agree on media with the client, and begin to connect."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import anyio
 from anyio.abc import TaskStatus
+from msgspec.structs import asdict
 
 from antiphon.engines.base import Floats
 from antiphon.runtime.calls import Call
@@ -92,6 +93,7 @@ class Switchboard:
             finally:
                 with anyio.CancelScope(shield=True):
                     await peer.aclose()
+                self._reception.metrics.end_call(asdict(peer.packets))
 
     async def _converse(
         self, opening: Opening, line: _Line, peer: Peer, sdp: str, status: TaskStatus[Answered]

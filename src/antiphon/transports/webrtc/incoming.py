@@ -18,6 +18,7 @@ import numpy as np
 from antiphon.engines.base import Floats
 from antiphon.engines.hearing import LISTENING_RATE_HZ
 from antiphon.transports.webrtc.encodings import Decoder, Encoding
+from antiphon.transports.webrtc.peer import Packets
 from antiphon.transports.webrtc.rtp import RtpPacket, rtp_steps
 
 __all__ = ["MAX_HELD_PACKETS", "MAX_WAIT_S", "MIN_WAIT_S", "SILENT_AFTER_S", "Incoming"]
@@ -48,26 +49,25 @@ class Incoming:
     """One stream of packets, of one encoding.
 
     It has no clock of its own: whoever holds it says what time it is, on a monotonic clock.
-
-    Attributes:
-        lost_packets: Packets that were made up for.
-        late_packets: Packets that came after that, or twice, and were dropped.
-        broken_packets: Packets that could not be decoded; they were made up for.
     """
 
     def __init__(
-        self, encoding: Encoding, take: Callable[[Floats], None], *, first_s: float
+        self,
+        encoding: Encoding,
+        take: Callable[[Floats], None],
+        packets: Packets,
+        *,
+        first_s: float,
     ) -> None:
         """Begin a stream.
 
         Args:
             encoding: How it is encoded.
             take: Takes the sound: shape (n,), float32 at ``LISTENING_RATE_HZ``.
+            packets: Where is counted what becomes of them.
             first_s: When its first packet came.
         """
-        self.lost_packets = 0
-        self.late_packets = 0
-        self.broken_packets = 0
+        self._packets = packets
         self._clock_hz = encoding.clock_hz
         self._decoder: Decoder = encoding.decoder()
         self._take = take
@@ -99,7 +99,7 @@ class Incoming:
             self._pass_all(now_s)
             self._start(packet)
         elif steps < 0 or packet.sequence in self._held:
-            self.late_packets += 1
+            self._packets.late += 1
             return
         self._held[packet.sequence] = packet, now_s
         self.advance(now_s)
@@ -151,9 +151,11 @@ class Incoming:
             duration_s = self._decoder.duration_s(packet.payload)
             samples = self._decoder.decode(packet.payload)
         except ValueError:
-            self.broken_packets += 1
+            self._packets.broken += 1
             duration_s = 0.0  # the next one's timestamp tells how much is missing
             samples = np.zeros(0, np.float32)
+        else:
+            self._packets.heard += 1
         self._next_sequence = (packet.sequence + 1) & 0xFFFF
         self._next_timestamp = packet.timestamp + round(duration_s * self._clock_hz)
         self._passed_until_s = now_s
@@ -173,7 +175,7 @@ class Incoming:
         expected = self._expected()
         first = min(self._held, key=lambda sequence: rtp_steps(expected, sequence, bits=16))
         packet, _ = self._held[first]
-        self.lost_packets += rtp_steps(expected, first, bits=16)
+        self._packets.lost += rtp_steps(expected, first, bits=16)
         missing_s = min(self._gap_s(packet), _MAX_GAP_S) - self._filled_s
         self._filled_s = 0.0
         if missing_s > 0:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import Struct
+
 from antiphon.engines.base import Floats
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "FRAME_MS",
     "FRAME_RATE_HZ",
     "MAX_MESSAGE_BYTES",
+    "Packets",
     "Peer",
     "PeerEvents",
     "PeerFactory",
@@ -39,8 +42,29 @@ MAX_MESSAGE_BYTES = 65_536
 each other that say nothing of it. Browsers and aiortc allow 262 144."""
 
 
+class Packets(Struct):
+    """What became of the packets with a client's sound.
+
+    Attributes:
+        heard: Those that came, and were passed on.
+        lost: Those that did not come in time, and were made up for.
+        late: Those that came after that, or twice, and were dropped.
+        broken: Those that could not be decoded, and were made up for.
+    """
+
+    heard: int = 0
+    lost: int = 0
+    late: int = 0
+    broken: int = 0
+
+
 class Peer(Protocol):
     """The server's end of one call. All of it is used from the event loop."""
+
+    @property
+    def packets(self) -> Packets:
+        """What has become of the client's sound so far."""
+        ...
 
     async def answer(self, offer_sdp: str) -> str:
         """Agree on media with the client, and begin to connect.

@@ -11,7 +11,7 @@ from antiphon.transports.webrtc.answer import STREAM
 from antiphon.transports.webrtc.encodings import Encoding
 from antiphon.transports.webrtc.incoming import Incoming
 from antiphon.transports.webrtc.offer import Direction, OfferedAudio
-from antiphon.transports.webrtc.peer import FRAME_MS
+from antiphon.transports.webrtc.peer import FRAME_MS, Packets
 from antiphon.transports.webrtc.reports import REPORT_INTERVAL_FRAMES, Reports
 from antiphon.transports.webrtc.rtp import RtpFormatError, RtpPacket, parse_rtp, rtp_packet
 
@@ -43,6 +43,7 @@ class Speech:
 
     Attributes:
         source: The stream that is sent (SSRC), chosen at random.
+        packets: What has become of those that came.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Speech:
             take: Takes what was heard: shape (n,), float32 at ``LISTENING_RATE_HZ``.
         """
         self.source = secrets.randbits(32)
+        self.packets = Packets()
         self._encodings = audio.encodings
         self._sends = audio.direction in (Direction.SENDRECV, Direction.RECVONLY)
         self._payload_type, encoding = next(iter(audio.encodings.items()))
@@ -138,6 +140,6 @@ class Speech:
         """Return the stream that a packet belongs to; a client may begin another one."""
         key = packet.source, packet.payload_type
         if self._incoming is None or key != self._incoming_key:
-            self._incoming = Incoming(encoding, self._pass_on, first_s=now_s)
+            self._incoming = Incoming(encoding, self._pass_on, self.packets, first_s=now_s)
             self._incoming_key = key
         return self._incoming
