@@ -21,6 +21,7 @@ from antiphon.engines.speaking import SpeechRequest
 from antiphon.engines.thinking import (
     GenerationRequest,
     MessageEndPredictor,
+    Progress,
     PromptRead,
     TextDelta,
 )
@@ -105,6 +106,20 @@ async def test_the_prompt_is_told_by_who_answers():
     first, *others = await events_of(engine.generate(HELLO))
     assert isinstance(first, PromptRead)
     assert not any(isinstance(event, PromptRead) for event in others)
+
+
+async def test_a_model_that_fails_while_it_thinks_has_not_answered(monkeypatch):
+    first = model("first", FAILS)
+    generate = first.generate
+
+    async def think_first(request):
+        yield Progress()
+        async for event in generate(request):
+            yield event
+
+    monkeypatch.setattr(first, "generate", think_first)
+    engine = together("language_model", first, model("second"))
+    assert await said(engine) == "You said: Hello."
 
 
 def test_one_engine_stands_for_itself():

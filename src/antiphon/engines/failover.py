@@ -31,6 +31,7 @@ from antiphon.engines.thinking import (
     GenerationRequest,
     LanguageModel,
     MessageEndPredictor,
+    Progress,
     PromptRead,
 )
 from antiphon.errors import ConfigurationError, EngineError
@@ -174,6 +175,8 @@ class FailoverLanguageModel(_Failover[LanguageModel]):
                 own = replace(request, voice=model.info.voices[0])
             async with aclosing(model.generate(own)) as events:
                 async for event in events:
+                    if isinstance(event, Progress):
+                        continue  # for the guard, which stands before each of them
                     if isinstance(event, PromptRead):
                         prompt = event
                         continue

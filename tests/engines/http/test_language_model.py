@@ -16,6 +16,7 @@ from antiphon.engines.http import factories
 from antiphon.engines.thinking import (
     GenerationEnd,
     GenerationRequest,
+    Progress,
     PromptRead,
     SpeechDelta,
     TextDelta,
@@ -186,6 +187,22 @@ async def test_reasoning_is_not_spoken(language_model, server):
     assert text_of(await answer(language_model)) == "Four."
     server.tell(CHAT, says("<thi", "nk>Let me", " see.</think>", "\n\nFour."))
     assert text_of(await answer(language_model)) == "Four."
+
+
+async def test_a_model_that_thinks_for_long_is_not_taken_for_one_that_hangs(
+    language_model, server, monkeypatch
+):
+    monkeypatch.setattr("antiphon.engines.http.language_model._STILL_S", 0)
+    thought = chat_chunk(reasoning_content="Let me see.")
+    server.tell(CHAT, streams(thought, thought, chat_chunk("stop", content="Four.")))
+    events = await answer(language_model)
+    assert events == [*[Progress()] * 2, TextDelta("Four."), GenerationEnd("stop", 1)]
+
+
+async def test_it_is_not_told_with_every_thought(language_model, server):
+    thought = chat_chunk(reasoning_content="Let me see.")
+    server.tell(CHAT, streams(*[thought] * 20, chat_chunk("stop", content="Four.")))
+    assert (await answer(language_model)).count(Progress()) < 20
 
 
 async def test_a_refusal_is_an_answer(language_model, server):

@@ -20,12 +20,20 @@ from antiphon.engines.http.events import EventStream
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.server import Server
 from antiphon.engines.options import options_as
-from antiphon.engines.thinking import GenerationEnd, GenerationEvent, GenerationRequest
+from antiphon.engines.thinking import (
+    GenerationEnd,
+    GenerationEvent,
+    GenerationRequest,
+    Progress,
+)
 from antiphon.errors import EngineError
 
 __all__ = ["HttpLanguageModel", "create"]
 
 _STAGE: Final = "generate"
+
+_STILL_S = 1.0
+"""How often it is told that a model is at work."""
 
 _USAGE_S = 2.0
 """How long usage is waited for after an answer has ended."""
@@ -71,13 +79,18 @@ class HttpLanguageModel:
             scope.cancel()
         try:
             end: tuple[GenerationEvent, ...] = ()
+            told_s = anyio.current_time()
             async with aclosing(self._asked(request, self._read)) as pieces:
                 async for events in pieces:
                     if events is NOTHING_YET:
+                        if anyio.current_time() >= told_s + _STILL_S:
+                            told_s = anyio.current_time()
+                            yield Progress()
                         continue
                     if isinstance(events[-1], GenerationEnd):
                         end = events  # who hears of it reads no further
                         continue
+                    told_s = anyio.current_time()
                     for event in events:
                         yield event
             for event in end:
