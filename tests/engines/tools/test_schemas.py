@@ -121,3 +121,18 @@ def test_arguments_are_checked_against_all_that_the_schema_says():
     with pytest.raises(EngineError, match=r"called f .* non-unique elements") as caught:
         check_arguments(numbers, '{"n": [1, 1]}')
     assert caught.value.code == "tool_call_failed"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"not": {"$ref": "https://example.com/s.json"}},
+        {"properties": {"n": {"not": {"pattern": "(?=x)"}}}},
+    ],
+)
+def test_a_schema_that_nothing_can_be_checked_against_is_refused_then(schema):
+    with pytest.raises(EngineError, match=r"'f' cannot be used: .*cannot be checked") as caught:
+        check_arguments(tool(**schema), '{"n": "x"}')
+    assert caught.value.code == "invalid_function_parameters"
+    assert len(caught.value.message) < 700

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from antiphon.engines.tools.calls import parameters_of
 from antiphon.engines.tools.shapes import shape_fault
+from antiphon.engines.tools.validation import fault_of
 from antiphon.errors import EngineError
 from antiphon.wire.session import FunctionTool
 
@@ -77,19 +78,18 @@ def check_arguments(tool: FunctionTool, arguments: str) -> None:
     """Check complete arguments against the tool's own schema.
 
     Raises:
-        EngineError: Code ``tool_call_failed`` if they do not fit.
+        EngineError: Code ``tool_call_failed`` if they do not fit, ``invalid_function_parameters``
+            if nothing can be checked against the schema.
     """
-    import jsonschema  # noqa: PLC0415 (slow to import, and seldom needed)
-    from referencing import Registry  # noqa: PLC0415
-
-    schema = parameters_of(tool)
-    kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
-    errors = kind(schema, registry=Registry()).iter_errors(json.loads(arguments))
-    error = jsonschema.exceptions.best_match(errors)
-    if error is not None:
+    try:
+        fault = fault_of(json.loads(arguments), parameters_of(tool))
+    except Exception as error:
+        message = f"the arguments cannot be checked against it: {_shortened(str(error))}"
+        raise _unusable(tool.name, message) from error
+    if fault:
         message = (
             f"the model called {tool.name} with arguments that its schema does not allow: "
-            f"{error.message}; ask again, or simplify the schema"
+            f"{_shortened(fault)}; ask again, or simplify the schema"
         )
         raise EngineError(message, stage="generate", code="tool_call_failed", retryable=True)
 
@@ -117,9 +117,13 @@ def _reason(refusal: str) -> str:
     """What llguidance says, without the grammar that follows: of patterns, also where and why."""
     reason = re.sub(r"^at [^:]*: (failed to compile JSON schema: )?", "", refusal)
     reason = reason.partition("\n   1 | %llguidance")[0]
-    if len(reason) > 2 * _SHOWN_CHARS:
-        return f"{reason[:_SHOWN_CHARS]} … {reason[-_SHOWN_CHARS:]}"
-    return reason
+    return _shortened(reason)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= 2 * _SHOWN_CHARS:
+        return text
+    return f"{text[:_SHOWN_CHARS]} … {text[-_SHOWN_CHARS:]}"
 
 
 def _closed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
