@@ -136,3 +136,10 @@ def test_a_schema_that_nothing_can_be_checked_against_is_refused_then(schema):
         check_arguments(tool(**schema), '{"n": "x"}')
     assert caught.value.code == "invalid_function_parameters"
     assert len(caught.value.message) < 700
+
+
+def test_a_key_that_comes_twice_does_not_make_up_for_one_that_is_missing():
+    pair = tool(minProperties=2, additionalProperties=True)
+    assert not constraint_on(pair).complete
+    with pytest.raises(EngineError, match="does not have enough properties"):
+        check_arguments(pair, '{"a": 1, "a": 2}')

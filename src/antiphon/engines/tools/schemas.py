@@ -109,7 +109,9 @@ def _constraint(name: str, schema: str) -> Constraint:
         text = json.dumps(styled)
         refusal = grammar_refusal(f"%llguidance {{}}\nstart: %json {text}")
         if not refusal:
-            return Constraint(text, complete=not lenient)
+            # A key that comes twice counts twice there, and once for the client.
+            counted = '"minProperties"' in schema
+            return Constraint(text, complete=not lenient and not counted)
     raise _unusable(name, _reason(refusal))
 
 
