@@ -45,8 +45,9 @@ def options_as(settings: EngineSettings, kind: type[OptionsT], stage: Stage) -> 
     try:
         return msgspec.convert(options, kind)
     except msgspec.ValidationError as error:
-        reason = explain(kind, options, error).message
-        message = f"the options of {settings.name} cannot be used: {reason}"
+        fault = explain(kind, options, error)
+        where = f"{fault.param}: " if fault.param and fault.param not in fault.message else ""
+        message = f"the options of {settings.name} cannot be used: {where}{fault.message}"
         raise EngineError(message, stage=stage, code="invalid_options") from error
 
 

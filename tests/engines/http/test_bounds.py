@@ -55,7 +55,7 @@ async def test_speech_may_be_long(build, server):
     def speak(reply: Reply) -> None:
         reply.stream("audio/pcm")
         for _ in range(0, MOST_BYTES + 1, len(MIB)):
-            reply.send(MIB)
+            reply.send(bytes(len(MIB)))
         reply.end(done=False)
 
     synthesizer = await build(factories.create_synthesizer, voices=["polly"])

@@ -113,7 +113,7 @@ async def test_a_fallback_speaks_where_the_answer_is_no_sound(
     other = speaking.create_synthesizer(EngineSettings(name="other", options={}))
     engine = FailoverSynthesizer(synthesizer, other)
     assert await say(engine)
-    assert engine.answered_by == {"other": 1}
+    assert engine.answers == {1: 1}
     assert f"sent what cannot be read: {told}" in caplog.text
 
 

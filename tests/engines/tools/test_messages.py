@@ -8,9 +8,13 @@ from antiphon.engines.tools.messages import chat_completions_message
 
 @pytest.mark.parametrize(
     ("arguments", "written"),
-    [('{"city":"Oslo"}', '{"city":"Oslo"}'), ('{"city":"Os', '"{\\"city\\":\\"Os"')],
+    [
+        ('{"city":"Oslo"}', '{"city":"Oslo"}'),
+        ("", "{}"),
+        ('{"city":"Os', '{"arguments": "{\\"city\\":\\"Os"}'),
+    ],
 )
-def test_arguments_are_json_even_if_they_were_cut_off(arguments, written):
+def test_arguments_are_an_object_whatever_a_call_has(arguments, written):
     call = ChatMessage("assistant", tool_calls=(ToolCall("call_1", "f", arguments),))
     assert chat_completions_message(call)["tool_calls"] == [
         {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": written}}
