@@ -47,6 +47,16 @@ def test_a_prompt_that_is_being_read_is_told_to_go_on():
     assert events == [Progress(), Progress(), Progress(), PromptRead(300, 0), TextDelta("Hello")]
 
 
+def test_an_answer_that_waits_for_others_is_told_to_go_on_until_it_begins():
+    events = Events()
+    answer = Answer(Prompt({}, ToolRules(), None, {}, None), events)  # type: ignore[arg-type]
+    answer.go_on()
+    assert events == [Progress()]
+    answer.take(written("Hello", 1))
+    answer.go_on()
+    assert events == [Progress(), PromptRead(300, 0), TextDelta("Hello")]
+
+
 def test_thoughts_are_told_to_go_on():
     _, *events = events_of(written("Let me", 1), written(" see", 2), end="</think>")
     assert events == [Progress()]

@@ -101,6 +101,24 @@ async def test_while_a_long_prompt_is_read_it_says_that_it_goes_on(model):
     assert set(told[: told.index(PromptRead)]) == {Progress}
 
 
+async def test_who_waits_while_the_prompts_of_others_are_read_is_told_that_it_goes_on(model):
+    """llama.cpp reads one prompt after the other."""
+    waited = []
+
+    async def ask(first_word: str) -> None:
+        messages = (SYSTEM, ChatMessage("user", first_word + " and many words" * 60))
+        request = GenerationRequest(messages=messages, max_output_tokens=1)
+        async with aclosing(model.generate(request)) as events:
+            waited.append([type(event) async for event in events].index(PromptRead))
+
+    await ask("zero")
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask, "one")
+        group.start_soon(ask, "two")
+    alone, *together = waited
+    assert max(together) > alone + 2
+
+
 async def test_warming_reads_the_instructions_beforehand(model):
     system = ChatMessage("system", "You sell tickets for the zoo. Be brief. Be kind to children.")
     await model.warm(GenerationRequest(messages=(system,), conversation="zoo"))

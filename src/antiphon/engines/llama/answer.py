@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from antiphon.engines.llama.prompts import Prompt
-from antiphon.engines.native.pool import Emitter
+from antiphon.engines.native.pool import Emitter, Stopped
 from antiphon.engines.reasoning import ReasoningFilter
 from antiphon.engines.thinking import GenerationEnd, GenerationEvent, Progress, PromptRead
 from antiphon.engines.tools.reader import CallReader, Reading
@@ -47,6 +48,12 @@ class Answer:
         for event in self._told_by(chunk) or [Progress()]:
             self._emit(event)
         return self._reader.reading is Reading.OVER
+
+    def go_on(self) -> None:
+        """Say that the engine works, if only on somebody else's prompt before it reads this one."""
+        if not self._prompt_read:
+            with contextlib.suppress(Stopped):
+                self._emit(Progress())
 
     def finish(self) -> None:
         """Emit what is left, and the end.

@@ -53,6 +53,7 @@ class LlamaLanguageModel:
         self._slots = Slots(max(options.conversations, options.parallel))
         self._read_by: dict[int, str | None] = {}  # slot → whose text is in it
         self._generating = 0
+        self._answers = set[Answer]()  # under way
 
     async def generate(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Answer; see :class:`antiphon.engines.thinking.LanguageModel`.
@@ -175,9 +176,14 @@ class LlamaLanguageModel:
             except Stopped:
                 return True
 
-        with self._slots.lend(conversation, lambda: emit.stopped) as slot:
-            emit.check()
-            self._complete(self._placed(prompt.payload, slot, conversation), on_chunk)
+        self._answers.add(answer)
+        try:
+            with self._slots.lend(conversation, lambda: emit.stopped) as slot:
+                emit.check()
+                placed = self._placed(prompt.payload, slot, conversation)
+                self._complete(placed, on_chunk, answer=answer)
+        finally:
+            self._answers.discard(answer)
         emit.check()
         answer.finish()
 
@@ -186,8 +192,12 @@ class LlamaLanguageModel:
         payload: dict[str, Any],
         on_chunk: Callable[[dict[str, Any]], bool],
         run: Callable[[dict[str, Any], Callable[[dict[str, Any]], bool]], None] | None = None,
+        answer: Answer | None = None,
     ) -> None:
         """Run one completion, of a chat unless said otherwise; ``on_chunk`` may stop it: by true.
+
+        llama.cpp reads one prompt after the other, so answers other than ``answer`` are told while
+        it reads this one that they have to wait.
 
         Raises:
             EngineError: llama.cpp refused the request.
@@ -198,6 +208,9 @@ class LlamaLanguageModel:
             if "error" in chunk:
                 refusals.append(chunk["error"])
                 return True
+            if "prompt_progress" in chunk:
+                for waiting in self._answers - {answer}:
+                    waiting.go_on()
             return on_chunk(chunk)
 
         run = run or self._server.handle_chat_completions
