@@ -17,6 +17,7 @@ from antiphon.engines.conformance.base import (
     PATIENCE_S,
     EngineConformance,
     WorkConformance,
+    closed,
     events_of,
     noise,
 )
@@ -45,6 +46,7 @@ class DenoiserConformance(EngineConformance):
     """Denoisers. Override :attr:`sound` to give them something to clean."""
 
     role = "denoiser"
+    stage = "detect"
 
     @property
     def sound(self) -> Floats:
@@ -104,15 +106,17 @@ class DenoiserConformance(EngineConformance):
 
     async def test_a_closed_engine_opens_nothing(self) -> None:
         engine = await anyio.to_thread.run_sync(self.create)
-        await engine.aclose()
-        with pytest.raises(EngineError):
+        await closed(engine)
+        with pytest.raises(EngineError) as refused:
             engine.open("near_field", 1.0)
+        assert refused.value.stage == self.stage
 
 
 class VoiceDetectorConformance(EngineConformance):
     """Voice detectors."""
 
     role = "voice_detector"
+    stage = "detect"
 
     async def test_each_frame_gets_a_probability_and_a_new_state(
         self, engine: VoiceDetector
@@ -151,15 +155,17 @@ class VoiceDetectorConformance(EngineConformance):
 
     async def test_a_closed_engine_refuses_work(self) -> None:
         engine = await anyio.to_thread.run_sync(self.create)
-        await engine.aclose()
-        with pytest.raises(EngineError):
+        await closed(engine)
+        with pytest.raises(EngineError) as refused:
             engine.step(noise(engine.frame_samples)[np.newaxis], [engine.initial_state()])
+        assert refused.value.stage == self.stage
 
 
 class TurnPredictorConformance(EngineConformance):
     """Turn predictors."""
 
     role = "turn_predictor"
+    stage = "detect"
 
     async def judge(self, engine: TurnPredictor, audio: Floats) -> float:
         """Have a pause judged, and check that the answer is a probability."""
@@ -186,24 +192,22 @@ class TurnPredictorConformance(EngineConformance):
 
     async def test_work_may_be_cancelled_at_any_await(self, engine: TurnPredictor) -> None:
         for turns in range(6):
-            async with anyio.create_task_group() as group:
-                group.start_soon(self.judge, engine, noise(LISTENING_RATE_HZ))
-                for _ in range(turns):
-                    await anyio.lowlevel.checkpoint()
-                group.cancel_scope.cancel()
+            await self.cancel_after(turns, self.judge(engine, noise(LISTENING_RATE_HZ)))
         await self.judge(engine, noise(LISTENING_RATE_HZ))
 
     async def test_a_closed_engine_refuses_work(self) -> None:
         engine = await anyio.to_thread.run_sync(self.create)
-        await engine.aclose()
-        with pytest.raises(EngineError):
+        await closed(engine)
+        with pytest.raises(EngineError) as refused:
             await engine.predict(noise(LISTENING_RATE_HZ))
+        assert refused.value.stage == self.stage
 
 
 class TranscriberConformance(WorkConformance):
     """Transcribers. Override :attr:`speech` with words to have something recognized."""
 
     role = "transcriber"
+    stage = "transcribe"
 
     @property
     def speech(self) -> Floats:
@@ -213,12 +217,19 @@ class TranscriberConformance(WorkConformance):
     def work(self, engine: Transcriber) -> AsyncGenerator[Any, None]:
         return engine.transcribe(self.speech, TranscriptionRequest())
 
+    def transcript_of(self, events: list[Any]) -> Transcript:
+        """The transcript that ends what an engine tells of an utterance."""
+        kinds = [type(event).__name__ for event in events]
+        assert kinds[-1:] == ["Transcript"], "the last event is the transcript"
+        others = [one for one in kinds[:-1] if one not in ("TranscriptDelta", "SpeakerTurn")]
+        assert others == [], "only deltas and turns of speakers come before the transcript"
+        transcript: Transcript = events[-1]
+        return transcript
+
     def check(self, events: list[Any]) -> None:
-        *before, transcript = events
-        assert isinstance(transcript, Transcript)
-        deltas = [event for event in before if isinstance(event, TranscriptDelta)]
-        turns = [event for event in before if isinstance(event, SpeakerTurn)]
-        assert len(before) == len(deltas) + len(turns)
+        transcript = self.transcript_of(events)
+        deltas = [event for event in events if isinstance(event, TranscriptDelta)]
+        turns = [event for event in events if isinstance(event, SpeakerTurn)]
         if deltas:
             assert "".join(delta.text for delta in deltas) == transcript.text
             assert [one for delta in deltas for one in delta.logprobs] == [*transcript.logprobs]
@@ -226,12 +237,16 @@ class TranscriberConformance(WorkConformance):
         assert starts_s == sorted(starts_s)
         assert all(0 <= turn.start_s <= turn.end_s for turn in turns)
 
+    async def test_it_takes_the_audio_that_the_server_has(self, engine: Transcriber) -> None:
+        assert engine.info.rate_hz == LISTENING_RATE_HZ
+
     async def test_it_does_no_more_than_it_says(self, engine: Transcriber) -> None:
         events = await events_of(self.work(engine))
+        transcript = self.transcript_of(events)
         assert engine.info.deltas or not any(isinstance(one, TranscriptDelta) for one in events)
         assert engine.info.diarization or not any(isinstance(one, SpeakerTurn) for one in events)
-        assert events[-1].logprobs == (), "log probabilities were not asked for"
-        assert events[-1].words == (), "times were not asked for"
+        assert transcript.logprobs == (), "log probabilities were not asked for"
+        assert transcript.words == (), "times were not asked for"
 
     async def test_it_says_how_sure_it_is_of_each_token_if_it_can(
         self, engine: Transcriber
@@ -240,7 +255,7 @@ class TranscriberConformance(WorkConformance):
         events = await events_of(engine.transcribe(self.speech, request))
         self.check(events)
         if engine.info.logprobs:
-            transcript = events[-1]
+            transcript = self.transcript_of(events)
             assert all(one.logprob <= 0 for one in transcript.logprobs)
             told = b"".join(bytes(one.bytes) for one in transcript.logprobs)
             assert told == transcript.text.encode()
@@ -249,13 +264,13 @@ class TranscriberConformance(WorkConformance):
         request = TranscriptionRequest(word_times=engine.info.word_times)
         events = await events_of(engine.transcribe(self.speech, request))
         self.check(events)
-        words = events[-1].words
-        assert bool(words) == (engine.info.word_times and bool(events[-1].text))
+        text, words = events[-1].text, events[-1].words
+        assert bool(words) == (engine.info.word_times and bool(text))
         times_s = [word.start_s for word in words]
         assert times_s == sorted(times_s)
         assert all(0 <= word.start_s <= word.end_s for word in words)
         assert all(word.end_s <= len(self.speech) / LISTENING_RATE_HZ + 1 for word in words)
-        assert all(word.text and word.text in events[-1].text for word in words)
+        assert all(word.text and word.text in text for word in words)
 
     async def test_it_translates_if_it_can(self, engine: Transcriber) -> None:
         request = TranscriptionRequest(translate=engine.info.translates)
@@ -275,7 +290,7 @@ class TranscriberConformance(WorkConformance):
     async def test_no_audio_has_no_words(self, engine: Transcriber) -> None:
         audio = np.zeros(0, np.float32)
         events = await events_of(engine.transcribe(audio, TranscriptionRequest()))
-        assert [event.text for event in events] == [""]
+        assert events == [Transcript("")]
 
     async def test_a_breath_of_audio_is_no_trouble(self, engine: Transcriber) -> None:
         for samples in (1, 100, 1600):

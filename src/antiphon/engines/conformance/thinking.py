@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import jsonschema
 import pytest
 
 from antiphon.core.plan import ChatMessage, ToolCall
@@ -20,6 +21,7 @@ from antiphon.engines.conformance.base import (
     events_of,
 )
 from antiphon.engines.thinking import (
+    EndReason,
     GenerationEnd,
     GenerationEvent,
     GenerationRequest,
@@ -39,6 +41,7 @@ class LanguageModelConformance(WorkConformance):
     """Language models."""
 
     role = "language_model"
+    stage = "generate"
 
     messages = (
         ChatMessage("system", "Answer in one short sentence."),
@@ -61,8 +64,10 @@ class LanguageModelConformance(WorkConformance):
         return engine.generate(GenerationRequest(messages=self.messages, max_output_tokens=24))
 
     def check(self, events: list[Any]) -> None:
+        assert events, "an answer ends with GenerationEnd; there was nothing"
         *started, end = events
         assert isinstance(end, GenerationEnd)
+        assert end.reason in get_args(EndReason)
         outputs = [event for event in started if not isinstance(event, PromptRead)]
         prompts = [event for event in started if isinstance(event, PromptRead)]
         assert len(prompts) <= 1
@@ -71,6 +76,7 @@ class LanguageModelConformance(WorkConformance):
             assert 0 <= prompt.image_tokens <= prompt.input_tokens
         assert all(isinstance(output, TextDelta | ToolCallDelta) for output in outputs)
         assert sum(output.tokens for output in outputs) <= end.output_tokens
+        calls_in(outputs)
 
     async def generate(self, engine: LanguageModel, **fields: Any) -> list[GenerationEvent]:
         """Generate from the usual messages, and check the events."""
@@ -84,23 +90,35 @@ class LanguageModelConformance(WorkConformance):
         assert end == GenerationEnd("length", 1)
 
     async def test_a_forced_function_is_called_with_json(self, engine: LanguageModel) -> None:
+        _skip_without_tools(engine)
         for tool in self.tools:
             events = await self.generate(
                 engine, tools=self.tools, tool_policy="required", forced_tool=tool.name
             )
-            (name, arguments), *more = calls_in(events)
-            assert not more
-            assert name == tool.name
-            assert isinstance(json.loads(arguments), dict)
+            called = calls_in(events)
+            assert [name for name, _ in called] == [tool.name]
+            self.check_arguments(*called[0])
 
     async def test_some_function_is_called_when_one_is_required(
         self, engine: LanguageModel
     ) -> None:
+        _skip_without_tools(engine)
         events = await self.generate(engine, tools=self.tools, tool_policy="required")
         names = {tool.name for tool in self.tools}
         called = calls_in(events)
         assert called
         assert {name for name, _ in called} <= names
+        for name, arguments in called:
+            self.check_arguments(name, arguments)
+
+    def check_arguments(self, name: str, arguments: str) -> None:
+        """Assert that a function is called with an object that its schema allows."""
+        (tool,) = (one for one in self.tools if one.name == name)
+        schema = {"type": "object", **(tool.parameters or {})}
+        try:
+            jsonschema.validate(json.loads(arguments), schema)
+        except (ValueError, jsonschema.ValidationError) as error:
+            pytest.fail(f"{name} is called with {arguments!r}: {error.args[0]}")
 
     async def test_no_function_is_called_when_none_may_be(self, engine: LanguageModel) -> None:
         events = await self.generate(
@@ -118,7 +136,9 @@ class LanguageModelConformance(WorkConformance):
         counted = engine.counter.frame_tokens(system.text, tools)
         counted += sum(map(engine.counter.message_tokens, conversation))
         request = GenerationRequest(messages=messages, tools=tools, max_output_tokens=1)
-        prompt, *_ = await events_of(engine.generate(request))
+        events = await events_of(engine.generate(request))
+        self.check(events)
+        prompt = events[0]
         assert isinstance(prompt, PromptRead), "an engine that counts reports what it has read"
         return prompt.input_tokens, counted
 
@@ -147,6 +167,11 @@ class LanguageModelConformance(WorkConformance):
         await engine.warm(GenerationRequest(messages=self.messages[:1], tools=self.tools))
         await engine.warm(GenerationRequest(messages=self.messages))
         await self.complete(engine)
+
+
+def _skip_without_tools(engine: LanguageModel) -> None:
+    if not engine.info.tools:
+        pytest.skip("it says that it cannot call functions")
 
 
 class MessageEndConformance(EngineConformance):
@@ -213,8 +238,12 @@ def calls_in(events: list[GenerationEvent]) -> list[tuple[str, str]]:
     calls: list[tuple[str, str]] = []
     for event in events:
         if isinstance(event, ToolCallDelta):
+            assert 0 <= event.index <= len(calls), "calls are numbered from 0, in order"
             if event.index == len(calls):
+                assert event.name, "the first delta of a call has the function's name"
                 calls.append((event.name, ""))
+            else:
+                assert event.name == "", "only the first delta of a call has the function's name"
             name, arguments = calls[event.index]
             calls[event.index] = (name, arguments + event.arguments)
     return calls
