@@ -125,6 +125,12 @@ async def test_what_cannot_be_done_is_refused(fields, code, param):
     assert (error["code"], error["param"]) == (code, param)
 
 
+async def test_a_voice_that_there_is_not_is_refused_with_all_that_there_are():
+    message = (await answered(voice="nobody")).json()["error"]["message"]
+    for voice in ("alto", "marin", "fable", "nova", "onyx"):
+        assert f"'{voice}'" in message
+
+
 async def test_what_would_take_more_than_is_installed_is_refused(monkeypatch):
     monkeypatch.setattr(ffmpeg, "is_installed", lambda: False)
     error = (await answered(response_format="aac")).json()["error"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -45,14 +46,17 @@ class Speech:
             needs.enter_context(admission.visit(key_name))
             wanted = await read_json(request, SpeechBody)
             engines = self._reception.openings.engines_of(wanted.model)
-            voice = voice_name(wanted.voice)
-            if voice not in _FURTHER_HOSTED_VOICES:
-                engines.abilities.require_voice(wanted.voice, "voice")
+            voices = (*engines.voices, *_FURTHER_HOSTED_VOICES)
+            replace(engines.abilities, voices=voices).require_voice(wanted.voice, "voice")
             encoding = _encoding(wanted)
             model = self._reception.openings.choose_model(wanted.model)
             use = needs.enter_context(admission.work(key_name, model))
             file = SpokenFile(
-                wanted.input, engines, voice=voice, speed=wanted.speed, encoding=encoding
+                wanted.input,
+                engines,
+                voice=voice_name(wanted.voice),
+                speed=wanted.speed,
+                encoding=encoding,
             )
             read_tokens = text_tokens(engines, wanted.input)
             needs.callback(
