@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+import warnings
 from contextlib import closing
 from typing import BinaryIO, cast
 
@@ -12,7 +13,7 @@ import soundfile
 from antiphon.audio import ffmpeg, files
 from antiphon.audio.encoders import ENCODINGS
 from antiphon.audio.files import MAX_CHANNELS, AudioReader
-from antiphon.audio.formats import codec_of
+from antiphon.audio.formats import codec_of, to_int16s
 from antiphon.errors import RequestError
 from antiphon.wire.audio_config import PcmFormat
 from tests.support.sound import as_file, as_recording, noise, silence, speech
@@ -122,6 +123,18 @@ def test_samples_that_are_no_numbers_are_silent():
     file = io.BytesIO()
     soundfile.write(file, np.full(8000, np.nan, np.float32), 16_000, "FLOAT", format="WAV")
     assert not read(file.getvalue()).any()
+
+
+@pytest.mark.parametrize("sample", [np.inf, -np.inf, 3e38, 1e10])
+def test_samples_beyond_the_scale_are_as_loud_as_can_be(sample):
+    file = io.BytesIO()
+    samples = np.full((8000, 2), sample, np.float32)
+    soundfile.write(file, samples, RATE_HZ, "FLOAT", format="WAV")
+    with warnings.catch_warnings(action="error"):
+        heard = read(file.getvalue())
+        assert np.array_equal(np.sign(heard[1000:7000]), np.full(6000, np.sign(sample)))
+        to_int16s(heard)
+    assert np.abs(heard[1000:7000]).max() == pytest.approx(1, abs=0.01)
 
 
 def test_a_file_on_the_disk_is_read_from_its_beginning():

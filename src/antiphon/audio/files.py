@@ -97,7 +97,8 @@ class AudioReader:
             self._read_samples += len(samples)
             _check_length(self.read_s)
             self._ended = not len(samples)
-            mono = np.nan_to_num(samples.mean(axis=1, dtype=np.float32))
+            bounded = np.clip(np.nan_to_num(samples), -1, 1)  # a WAV file may hold any float32
+            mono = bounded.mean(axis=1, dtype=np.float32)
             resampled: Floats = self._resampler.resample_chunk(mono, last=self._ended)
             if len(resampled):
                 return resampled
