@@ -4,6 +4,8 @@ import json
 import logging
 
 import pytest
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser
 
 from antiphon.logs import Trail, current_trail, follow, quoted, set_up_logs
 
@@ -14,12 +16,14 @@ _log = logging.getLogger("antiphon.test")
 def written():
     """What is logged; the logs are afterwards as they were."""
     root, own = logging.getLogger(), logging.getLogger("antiphon")
-    before = root.handlers[:], root.level, own.level
+    forms = logging.getLogger("python_multipart")
+    before = root.handlers[:], root.level, own.level, forms.level
     yield io.StringIO()
     set_up_logs()
-    root.handlers[:], level, own_level = before
+    root.handlers[:], level, own_level, forms_level = before
     root.setLevel(level)
     own.setLevel(own_level)
+    forms.setLevel(forms_level)
 
 
 async def test_each_line_names_whom_it_is_about(written):
@@ -104,3 +108,11 @@ def test_what_other_programs_say_is_only_written_where_content_is(written):
     assert "my secret" not in quoted("cannot read 'my secret'")
     set_up_logs("text", "info", written, content=True)
     assert quoted("cannot read 'my secret'") == "cannot read 'my secret'"
+
+
+def test_a_form_that_a_client_got_wrong_is_no_line(written):
+    set_up_logs("text", "debug", written)
+    parser = MultipartParser("edge")
+    with pytest.raises(MultipartParseError):
+        parser.write(b"no form")
+    assert written.getvalue() == ""

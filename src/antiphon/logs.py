@@ -88,6 +88,7 @@ def set_up_logs(
     """Have the log written; calling it once more changes how.
 
     Of libraries only warnings are logged: some tell of headers and contents in their lesser lines.
+    What reads forms warns of each that a client got wrong, and the client is told that anyway.
 
     Args:
         log_format: Lines for people, or objects for programs.
@@ -104,6 +105,7 @@ def set_up_logs(
             root.removeHandler(earlier)
     root.addHandler(output)
     root.setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     logging.getLogger(_OWN_LOGGER).setLevel(level.upper())
 
 
