@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from openai import NotFoundError
 
@@ -20,6 +22,16 @@ async def test_the_sdk_can_list_the_models():
     async with running_server(models=ONE_MODEL) as server, server.openai() as openai:
         (model,) = (await openai.models.list()).data
     assert (model.id, model.owned_by) == ("first", "antiphon")
+
+
+async def test_models_are_as_old_as_the_server():
+    before_s = int(time.time())
+    async with running_server(models=TWO_MODELS) as server:
+        models = (await server.request("GET", "/v1/models")).json()["data"]
+        one = (await server.request("GET", "/v1/models/first")).json()
+    after_s = time.time()
+    (created,) = {model["created"] for model in (*models, one)}
+    assert before_s <= created <= after_s
 
 
 async def test_the_sdk_can_look_one_up():

@@ -26,8 +26,8 @@ class Models:
 
     async def all(self, request: Request) -> Response:
         """``GET /v1/models``."""
-        names = self._names_for(request)
-        return json_response(ModelList(data=tuple(Model(id=name) for name in names)))
+        models = tuple(map(self._shown, self._names_for(request)))
+        return json_response(ModelList(data=models))
 
     async def one(self, request: Request) -> Response:
         """``GET /v1/models/{model}``."""
@@ -37,7 +37,10 @@ class Models:
             known = ", ".join(names)
             message = f"The model `{name}` does not exist here. Models are: {known}."
             raise RequestError(message, code="model_not_found", param="model")
-        return json_response(Model(id=name))
+        return json_response(self._shown(name))
+
+    def _shown(self, name: str) -> Model:
+        return Model(id=name, created=int(self._models.since_s))
 
     def _names_for(self, request: Request) -> list[str]:
         """Return the names that the client's key may be used for."""

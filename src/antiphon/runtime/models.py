@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -47,6 +48,9 @@ class Model:
 class Models:
     """All models of a server, by any of their names.
 
+    Attributes:
+        since_s: Since when they are there, Unix time.
+
     Args:
         config: Which there are.
         engines_for: Returns the engines of each that no service answers for.
@@ -56,6 +60,7 @@ class Models:
     """
 
     def __init__(self, config: Config, engines_for: Callable[[ModelChoice], EngineSet]) -> None:
+        self.since_s = time.time()
         self._by_name: dict[str, Model] = {}
         for name, choice in config.models.items():
             service = choice.service

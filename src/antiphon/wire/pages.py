@@ -23,7 +23,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(description="Its name.")]
     object: Annotated[Literal["model"], Meta(description="The kind of object.")] = "model"
-    created: Annotated[int, Meta(description="Always 0: it has no such time.")] = 0
+    created: Annotated[int, Meta(description="Since when the server has it, Unix time in seconds.")]
     owned_by: Annotated[str, Meta(description="Always `antiphon`.")] = "antiphon"
 
 
