@@ -25,6 +25,7 @@ from antiphon.engines.http.calls import Calls
 from antiphon.engines.http.loading import borrowed
 from antiphon.engines.http.options import ServerOptions
 from antiphon.engines.http.server import Server
+from antiphon.engines.http.text import whole_characters
 from antiphon.engines.http.transcripts import (
     DONE,
     Answer,
@@ -33,7 +34,6 @@ from antiphon.engines.http.transcripts import (
     logprobs_of,
     nesting_bounded,
     read,
-    readable,
     streamed,
     words_of,
 )
@@ -102,7 +102,7 @@ class HttpTranscriber:
         if request.translate or not self._options.stream:
             page = "translations" if request.translate else "transcriptions"
             answer = await self._calls.ask(lambda: self._send(page, fields, file))
-            text = readable(answer.text or "").strip()
+            text = whole_characters(answer.text or "").strip()
             languages = languages_of(answer)
             words = words_of(answer) if request.word_times else ()
             yield Transcript(text, languages, logprobs_of(answer, text, request), words)
@@ -169,7 +169,7 @@ class HttpTranscriber:
         logprobs: list[LogProb] = []
 
         def transcript(end: Answer) -> Transcript:
-            text = words.told or readable(end.text or "").strip()
+            text = words.told or whole_characters(end.text or "").strip()
             sure = tuple(logprobs) or logprobs_of(end, text, request)
             return Transcript(text, languages_of(end), sure)
 

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from antiphon.core.languages import language_code
 from antiphon.engines.hearing import TimedWord, TranscriptionRequest
+from antiphon.engines.http.text import whole_characters
 from antiphon.wire.transcription_events import LogProb
 
 __all__ = [
@@ -22,7 +23,6 @@ __all__ = [
     "logprobs_of",
     "nesting_bounded",
     "read",
-    "readable",
     "streamed",
     "words_of",
 ]
@@ -81,11 +81,11 @@ class StreamedWords:
         """Return what an event adds; empty if nothing."""
         if answer.delta is not None:
             self._in_deltas = True
-            words = readable(answer.delta)
+            words = whole_characters(answer.delta)
         elif answer.text is None or answer.type not in _SEGMENTS or self._in_deltas:
             return ""
         else:
-            words = readable(answer.text).rstrip()
+            words = whole_characters(answer.text).rstrip()
             if words and not words[0].isspace():
                 words = f" {words}"
         words = words if self.told else words.lstrip()
@@ -139,17 +139,12 @@ def nesting_bounded() -> Iterator[None]:
         raise ValueError(message) from error
 
 
-def readable(text: str) -> str:
-    """Return a text without halves of characters (lone surrogates), which JSON can hold."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
 def words_of(answer: Answer) -> tuple[TimedWord, ...]:
     """Return when the words were said, in order whatever the server says."""
     words: list[TimedWord] = []
     for one in answer.words or ():
         start_s = max(0.0, one.start, words[-1].start_s if words else 0.0)
-        words.append(TimedWord(readable(one.word).strip(), start_s, max(start_s, one.end)))
+        words.append(TimedWord(whole_characters(one.word).strip(), start_s, max(start_s, one.end)))
     return tuple(words)
 
 
@@ -165,7 +160,7 @@ def logprobs_of(answer: Answer, text: str, request: TranscriptionRequest) -> tup
     """Return the tokens of a text, if they were asked for and are those of the text."""
     if not request.logprobs or answer.logprobs is None:
         return ()
-    tokens = [(readable(one.token), one.logprob) for one in answer.logprobs]
+    tokens = [(whole_characters(one.token), one.logprob) for one in answer.logprobs]
     logprobs = tuple(
         LogProb(token=token, logprob=_sure(logprob), bytes=tuple(token.encode()))
         for token, logprob in tokens
