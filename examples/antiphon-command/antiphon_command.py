@@ -1,15 +1,14 @@
 """A transcriber that leaves the work to a command: a WAV file goes in, words come out."""
 
-import asyncio
 import io
 import shutil
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator
 
+import anyio
 import soundfile
 from msgspec import Struct
 
-from antiphon.engines.base import EngineInfo, EngineSettings, Floats
+from antiphon.engines.base import EngineInfo, EngineSettings, Floats, closed_error
 from antiphon.engines.hearing import LISTENING_RATE_HZ, Transcript, TranscriptionRequest
 from antiphon.engines.options import options_as
 from antiphon.errors import EngineError
@@ -27,7 +26,7 @@ class CommandTranscriber:
     def __init__(self, name: str, command: tuple[str, ...]) -> None:
         self.info = EngineInfo(name=name, role="transcriber", rate_hz=LISTENING_RATE_HZ)
         self._command = command
-        self._running: set[Process] = set()
+        self._running: set[anyio.CancelScope] = set()
         self._closed = False
 
     async def transcribe(
@@ -35,34 +34,30 @@ class CommandTranscriber:
     ) -> AsyncGenerator[Transcript, None]:
         """Yield the transcript; this engine has no words before it has all of them."""
         if self._closed:
-            raise self._error("it is closed")
+            raise closed_error(self.info.name, "transcribe")
         yield Transcript(await self._words_in(audio) if audio.size else "")
 
     async def aclose(self) -> None:
         """End what is running, and take nothing more."""
         self._closed = True
-        for process in self._running:
-            process.kill()
+        for scope in self._running:
+            scope.cancel()
 
     async def _words_in(self, audio: Floats) -> str:
         wav = io.BytesIO()
         soundfile.write(wav, audio, LISTENING_RATE_HZ, format="WAV", subtype="PCM_16")
-        process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, stderr=PIPE
-        )
-        self._running.add(process)
-        try:
-            words, complaint = await process.communicate(wav.getvalue())
-        finally:
-            self._running.remove(process)
-            if process.returncode is None:  # the session has no more use for the words
-                process.kill()
-        if process.returncode != 0:
-            raise self._error(complaint.decode(errors="replace").strip() or "no reason given")
-        return words.decode(errors="replace").strip()
-
-    def _error(self, reason: str) -> EngineError:
-        return EngineError(f"{self.info.name} failed: {reason}", stage="transcribe")
+        with anyio.CancelScope() as scope:
+            self._running.add(scope)
+            try:
+                done = await anyio.run_process(self._command, input=wav.getvalue(), check=False)
+            finally:
+                self._running.remove(scope)
+        if scope.cancelled_caught:
+            raise closed_error(self.info.name, "transcribe")
+        if done.returncode != 0:
+            message = f"{self.info.name} failed: {done.stderr.decode(errors='replace').strip()}"
+            raise EngineError(message, stage="transcribe")
+        return done.stdout.decode(errors="replace").strip()
 
 
 def create(settings: EngineSettings) -> CommandTranscriber:
