@@ -6,7 +6,13 @@ import pytest
 from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineSettings
+from antiphon.engines.ears.moonshine import MoonshineOptions
+from antiphon.engines.ears.onnx_asr import OnnxAsrOptions
+from antiphon.engines.ears.whisper import WhisperOptions
+from antiphon.engines.llama.options import LlamaOptions
 from antiphon.engines.options import FromVariable, options_as
+from antiphon.engines.voices.kokoro import KokoroOptions
+from antiphon.engines.voices.piper import PiperOptions
 from antiphon.errors import EngineError
 
 
@@ -60,3 +66,25 @@ def test_options_that_will_not_do_are_named_with_their_engine(options, reason):
         read(**options)
     assert error.value.code == "invalid_options"
     assert str(error.value).startswith(f"the options of parrot cannot be used: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (MoonshineOptions, {"max_audio_s": -1.0}),
+        (MoonshineOptions, {"silence_after_s": -1.0}),
+        (OnnxAsrOptions, {"max_audio_s": 0.0}),
+        (WhisperOptions, {"threads_per_utterance": 100_000}),
+        (LlamaOptions, {"parallel": 0}),
+        (LlamaOptions, {"context_tokens": -1}),
+        (LlamaOptions, {"temperature": float("nan")}),
+        (PiperOptions, {"gain": -1.0}),
+        (KokoroOptions, {"gain": float("inf")}),
+    ],
+)
+def test_numbers_that_no_engine_can_work_with_are_refused(kind, options):
+    settings = EngineSettings(name="parrot", options=options)
+    with pytest.raises(
+        EngineError, match=f"of parrot cannot be used: Invalid '{next(iter(options))}'"
+    ):
+        options_as(settings, kind, "generate")

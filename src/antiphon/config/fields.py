@@ -20,7 +20,8 @@ from antiphon.core.plan import Speculation
 from antiphon.core.prompts import StoredPrompt
 from antiphon.core.verbs import SESSION_LIFETIME_S
 from antiphon.engines.base import Role
-from antiphon.engines.choices import LONGEST_S, Choice, Seconds, with_fallbacks
+from antiphon.engines.choices import Choice, with_fallbacks
+from antiphon.engines.options import LONGEST_S, Seconds
 from antiphon.logs import LogFormat, LogLevel
 from antiphon.store.choices import StoreChoice
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from antiphon.engines.addresses import without_passwords
-from antiphon.engines.choices import Seconds
+from antiphon.engines.options import Seconds
 from antiphon.wire.refusal import InvalidFieldError
 
 __all__ = ["UpstreamChoice"]

@@ -26,7 +26,7 @@ from msgspec.structs import replace
 from antiphon.engines.addresses import without_passwords
 from antiphon.engines.base import QUEUE_S, Role
 from antiphon.engines.catalogue import Catalogue, Entry
-from antiphon.engines.options import FromVariable
+from antiphon.engines.options import Count, FromVariable, Seconds, Threads
 from antiphon.engines.weights.hub import is_reference, local_path_of
 from antiphon.errors import ConfigurationError
 from antiphon.wire.refusal import InvalidFieldError
@@ -34,10 +34,8 @@ from antiphon.wire.refusal import InvalidFieldError
 __all__ = [
     "ENVIRONMENT",
     "GROUP",
-    "LONGEST_S",
     "Candidate",
     "Choice",
-    "Seconds",
     "candidate",
     "choice_of",
     "from_environment",
@@ -50,11 +48,6 @@ GROUP = "antiphon.engines"
 
 _SUFFIXES = (".gguf", ".onnx", ".bin")
 """What files of weights end in, and names of engines do not."""
-
-LONGEST_S = 366 * 24 * 3600
-"""A leap year. TOML knows infinity, which no clock and no timer does."""
-
-Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S)]
 
 _HOST_AND_PORT = re.compile(r"[A-Za-z0-9][\w.-]*:\d+(?=[/#]|$)")
 """What an address begins with that lacks its ``http://``."""
@@ -83,8 +76,8 @@ class Choice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     use: Annotated[str, Meta(min_length=1)]
     engine: str | None = None
     options: dict[str, Any] = {}
-    threads: Annotated[int, Meta(ge=1)] | None = None
-    parallel: Annotated[int, Meta(ge=1)] | None = None
+    threads: Threads | None = None
+    parallel: Count | None = None
     queue_s: Seconds = QUEUE_S
     stall_s: Seconds = 60.0
     isolated: bool = False

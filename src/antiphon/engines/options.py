@@ -4,15 +4,35 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from antiphon.engines.base import EngineSettings
 from antiphon.errors import EngineError, Stage
 from antiphon.wire.refusal import explain
 
-__all__ = ["FromVariable", "file_of", "number_in", "options_as"]
+__all__ = [
+    "LONGEST_S",
+    "Count",
+    "FromVariable",
+    "Seconds",
+    "Threads",
+    "file_of",
+    "number_in",
+    "options_as",
+]
+
+LONGEST_S = 366 * 24 * 3600
+"""A leap year. TOML knows infinity, which no clock and no timer does."""
+
+Seconds = Annotated[float, Meta(gt=0, le=LONGEST_S)]
+
+Count = Annotated[int, Meta(ge=1)]
+
+Threads = Annotated[int, Meta(ge=1, le=1024)]
+"""Libraries end the program when the system has no more threads for them."""
 
 OptionsT = TypeVar("OptionsT", bound=msgspec.Struct)
 

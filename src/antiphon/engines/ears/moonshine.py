@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.ort_format import as_onnx
@@ -93,8 +93,8 @@ class MoonshineOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             done as they are loaded (``engines/ears/ort_format.py``).
     """
 
-    max_audio_s: float = 20.0
-    silence_after_s: float = 0.0
+    max_audio_s: Annotated[float, Meta(ge=1, le=600)] = 20.0
+    silence_after_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
     optimize: bool = False
 
 

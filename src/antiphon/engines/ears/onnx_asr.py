@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.ears.model_folder import model_folder
@@ -55,7 +55,7 @@ class OnnxAsrOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     model_type: str | None = None
     quantization: str | None = None
     languages: tuple[str, ...] = ()
-    max_audio_s: float = 30.0
+    max_audio_s: Annotated[float, Meta(ge=1, le=3600)] = 30.0
 
 
 class OnnxAsrTranscriber(PooledTranscriber):

@@ -35,7 +35,7 @@ from antiphon.engines.hearing import (
 from antiphon.engines.native.openmp import spin_briefly
 from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
 from antiphon.engines.native.pooled import PooledTranscriber
-from antiphon.engines.options import options_as
+from antiphon.engines.options import Threads, options_as
 from antiphon.errors import EngineError
 from antiphon.wire.transcription_events import LogProb
 
@@ -78,7 +78,7 @@ class WhisperOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     compute_type: str = "auto"
-    threads_per_utterance: int = 1
+    threads_per_utterance: Threads = 1
 
 
 class _Heard(NamedTuple):

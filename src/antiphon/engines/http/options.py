@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 
-__all__ = ["ServerOptions"]
+from antiphon.engines.options import Count, Seconds
 
-Seconds = Annotated[float, Meta(gt=0)]
+__all__ = ["ServerOptions"]
 
 
 class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +54,7 @@ class ServerOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     next_event_timeout_s: Seconds = 10.0
     retries: Annotated[int, Meta(ge=0)] = 1
     longest_retry_wait_s: Annotated[float, Meta(ge=0)] = 2.0
-    failures_in_a_row: Annotated[int, Meta(ge=1)] = 5
+    failures_in_a_row: Count = 5
     rest_s: Seconds = 10.0
 
     @property

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+from antiphon.engines.options import Count, Threads
 
 __all__ = ["LlamaOptions"]
 
@@ -61,17 +63,17 @@ class LlamaOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             as the client's effort says.
     """
 
-    parallel: int = 4
-    conversations: int = 8
-    kept_mib: int = 256
-    context_tokens: int = 4096
-    batch_tokens: int = 64
-    reused_tokens: int = 16
-    writing_threads: int | None = None
-    longest_answer_tokens: int = 512
-    temperature: float = 0.3
-    top_p: float = 0.9
-    repeat_penalty: float = 1.1
+    parallel: Count = 4
+    conversations: Count = 8
+    kept_mib: Annotated[int, Meta(ge=0)] = 256
+    context_tokens: Count = 4096
+    batch_tokens: Count = 64
+    reused_tokens: Annotated[int, Meta(ge=0)] = 16
+    writing_threads: Threads | None = None
+    longest_answer_tokens: Count = 512
+    temperature: Annotated[float, Meta(ge=0, le=10)] = 0.3
+    top_p: Annotated[float, Meta(gt=0, le=1)] = 0.9
+    repeat_penalty: Annotated[float, Meta(gt=0, le=10)] = 1.1
     seed: int | None = None
     tools: bool = True
     repeat_calls: bool = False

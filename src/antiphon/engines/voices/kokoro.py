@@ -9,10 +9,10 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.native.pool import Emitter, WorkerPool, pool_for
@@ -63,7 +63,7 @@ class KokoroOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """
 
     language: Language = "en"
-    gain: float = 1.0
+    gain: Annotated[float, Meta(gt=0, le=100)] = 1.0
 
 
 class KokoroSynthesizer(PooledSynthesizer):

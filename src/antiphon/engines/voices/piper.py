@@ -16,10 +16,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from antiphon.engines.base import EngineInfo, EngineSettings, Floats
 from antiphon.engines.native.onnx import open_session
@@ -50,7 +50,7 @@ class PiperOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raises every sentence to full scale, which makes short ones shout.
     """
 
-    gain: float = 1.4
+    gain: Annotated[float, Meta(gt=0, le=100)] = 1.4
 
 
 class PiperSynthesizer(PooledSynthesizer):
