@@ -30,6 +30,8 @@ class Events(list[Any]):
     def __call__(self, event: object) -> None:
         self.append(event)
 
+    offer = __call__
+
     def check(self) -> None:
         """Somebody reads it."""
 

@@ -277,6 +277,23 @@ async def test_cancelled_at_any_moment_no_thread_stays_busy(pool):
         assert await pool.call(lambda: "free") == "free"
 
 
+async def test_what_is_offered_waits_for_no_reader():
+    pool = pool_for(EngineSettings(name="test"), "generate")
+    offered = threading.Event()
+
+    def produce(emit: Emitter[int]) -> None:
+        for number in range(10):
+            emit.offer(number)
+        offered.set()
+
+    async with aclosing(pool.stream(produce, buffer=2)) as pieces:
+        assert await anext(pieces) == 0
+        await reached(offered)
+        emitted = [number async for number in pieces]
+    assert len(emitted) <= 2
+    await pool.aclose()
+
+
 async def test_a_producer_that_finds_no_thread_in_time_never_starts():
     pool = pool_for(EngineSettings(name="test", queue_s=0.05), "generate")
     working, waiting = Counter(), Counter()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from antiphon.engines.llama.prompts import Prompt
-from antiphon.engines.native.pool import Emitter, Stopped
+from antiphon.engines.native.pool import Emitter
 from antiphon.engines.reasoning import ReasoningFilter
 from antiphon.engines.thinking import GenerationEnd, GenerationEvent, Progress, PromptRead
 from antiphon.engines.tools.reader import CallReader, Reading
@@ -52,8 +51,7 @@ class Answer:
     def go_on(self) -> None:
         """Say that the engine works, if only on somebody else's prompt before it reads this one."""
         if not self._prompt_read:
-            with contextlib.suppress(Stopped):
-                self._emit(Progress())
+            self._emit.offer(Progress())
 
     def finish(self) -> None:
         """Emit what is left, and the end.

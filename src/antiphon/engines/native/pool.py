@@ -82,6 +82,17 @@ class Emitter(Generic[T]):
             self._pieces.append(piece)
         self._wake()
 
+    def offer(self, piece: T) -> None:
+        """Hand one piece to the reader, unless it is ``buffer`` pieces behind or has gone.
+
+        For news of others' work, by their threads: these must not wait for this reader.
+        """
+        with self._lock:
+            if self._stopped or len(self._pieces) >= self._buffer:
+                return
+            self._pieces.append(piece)
+        self._wake()
+
     @property
     def stopped(self) -> bool:
         """Whether the reader has gone; for native callbacks that may not raise."""
